@@ -1,0 +1,27 @@
+"""What an event in one stream causes in another: commands that the outbox delivers.
+
+Each command's id derives from the entry that caused it, so that however often it
+is delivered, it happens once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from policies.grant import commands as grant
+from policies.grant import events as grant_events
+from policies.request import commands as request
+from policies.request import events as request_events
+
+
+def consequences(stream_request: str | None, events: Iterable[Any]) -> list[tuple[str, Any]]:
+    """The (stream, command) pairs that follow. `stream_request` is the request that a
+    grant's events belong to, and None for other streams."""
+    caused: list[tuple[str, Any]] = []
+    for event in events:
+        if isinstance(event, request_events.Accepted):
+            caused.append((event.grant, grant.Issue(event.terms)))
+        elif isinstance(event, grant_events.Closed) and stream_request:
+            caused.append((stream_request, request.Close()))
+    return caused

@@ -1,0 +1,71 @@
+"""A grant as its events tell it. Suspension is never stored: it is computed at each answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from policies.grant import events as e
+from policies.grant import report
+from policies.grant.report import Duty
+from policies.request.events import Terms
+from policies.stream import Meta
+
+
+class Status(StrEnum):
+    """Where a grant stands, its suspensions aside."""
+
+    NONE = "none"
+    ACTIVE = "active"
+    ENDED = "ended"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True)
+class GrantState:
+    """What `decide` and the decision point need to know."""
+
+    status: Status = Status.NONE
+    terms: Terms | None = None
+    starts_at: datetime | None = None
+    duties: Mapping[str, Duty] = field(default_factory=dict)
+    disposal_attested: bool = False
+    disposal_acknowledged: frozenset[str] = frozenset()
+
+    @property
+    def open(self) -> bool:
+        """False once nothing is owed any more."""
+        return self.status is not Status.CLOSED
+
+    def overdue(self, now: datetime) -> str | None:
+        """The duty for which access is paused at `now`, whether or not a timer has fired."""
+        for name, duty in sorted(self.duties.items()):
+            if duty.overdue(now):
+                return name
+        return None
+
+    def communities(self) -> frozenset[str]:
+        """The bodies that reports and disposal are owed to."""
+        return frozenset(body for duty in self.duties.values() for body in duty.terms.recipients)
+
+
+def evolve(state: GrantState, event: e.Event, meta: Meta) -> GrantState:
+    """The state after `event`, which the entry `meta` recorded."""
+    match event:
+        case e.Issued():
+            duties = {f"duty-{n}": Duty(each) for n, each in enumerate(event.terms.duties, 1)}
+            return GrantState(Status.ACTIVE, event.terms, meta.at, duties)
+        case e.Ended():
+            return replace(state, status=Status.ENDED)
+        case e.DisposalAttested():
+            return replace(state, disposal_attested=True)
+        case e.DisposalAcknowledged():
+            bodies = state.disposal_acknowledged | {event.body}
+            return replace(state, disposal_acknowledged=bodies)
+        case e.Closed():
+            return replace(state, status=Status.CLOSED)
+        case _:
+            duty = report.evolve(state.duties[event.duty], event, meta)
+            return replace(state, duties={**state.duties, event.duty: duty})

@@ -1,0 +1,184 @@
+"""The words that every rule, command and event is written in.
+
+Instants are aware UTC `datetime`s; days are `date`s in the deployment's own
+region. Ids are opaque strings; roles and people never share a name space:
+a person is ``person-<uuid>``, a role is ``role:<name>``.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+SYSTEM = "system"
+"""The actor of timers and of what one stream causes in another."""
+
+NOBODY = "none"
+"""The candidate 'body' of an adopted line that says no collective body decides."""
+
+_NAMESPACE = uuid.UUID("5b0d3c6e-5f0e-5a53-9d6c-2f5d3b0a9a51")
+
+
+def derived_id(*parts: str) -> str:
+    """The id that follows from `parts`: the same parts always give the same id.
+
+    What is caused must have the same id however often its cause is delivered
+    (RFC 9562, version 5, in a name space of Accord's own).
+    """
+    return str(uuid.uuid5(_NAMESPACE, "\x1f".join(parts)))
+
+
+class TextId(str):
+    """The id of words kept outside the ledger (`texts`): never the words themselves."""
+
+    __slots__ = ()
+
+
+class Level(StrEnum):
+    """The finest level at which records may be seen, from coarse to fine."""
+
+    AGGREGATE = "aggregate"
+    DEIDENTIFIED = "deidentified"
+    IDENTIFIABLE = "identifiable"
+
+    @property
+    def rank(self) -> int:
+        """0 for the coarsest level; a higher rank shows more."""
+        return list(Level).index(self)
+
+
+class Capacity(StrEnum):
+    """In what standing a body decides."""
+
+    PEOPLE = "people"
+    PLACE = "place"
+    ETHICS = "ethics"
+    HOLDER = "holder"
+
+
+class Voice(StrEnum):
+    """What one person says in a body's decision."""
+
+    APPROVE = "approve"
+    DECLINE = "decline"
+    ABSTAIN = "abstain"
+
+
+class Outcome(StrEnum):
+    """What a body decides: about a request, or about lifting its own restriction."""
+
+    APPROVE = "approve"
+    DECLINE = "decline"
+
+
+class KawaRule(StrEnum):
+    """How a body comes to its decisions (`bones.md`, "Kawa")."""
+
+    CONSENSUS = "consensus"
+    MAJORITY = "majority"
+    NAMED_ASSENT = "named_assent"
+
+
+CLASSES = frozenset(
+    {
+        "open",
+        "aggregated",
+        "deidentified",
+        "identifiable",
+        "whakapapa",
+        "whanau",
+        "korero",
+        "voice",
+        "image",
+        "deceased",
+        "tapu",
+        "wahi_tapu",
+        "matauranga",
+        "health",
+        "genomic",
+        "taonga_species",
+        "child",
+        "migration",
+        "derived",
+        "deliberations",
+    }
+)
+"""The default pack's classes of data (`tikanga.md`, section C); an item has one or more."""
+
+USE_ACTS = ("use.read", "use.link", "use.train", "use.commercial", "use.offshore")
+"""What may be done with an item: read, joined to other data, used to train a machine,
+used commercially, kept outside Aotearoa."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """One person whose assent a body's kawa names, and who may speak for them."""
+
+    person: str
+    delegate: str | None = None
+
+
+@dataclass(frozen=True)
+class Kawa:
+    """How a body decides. `quorum` is the fewest who must be present."""
+
+    rule: KawaRule
+    quorum: int = 1
+    named: tuple[Named, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """A body as it stands at one version of its stream: who may speak, and how it decides.
+
+    It comes to a state machine inside the command; the recorder refuses the
+    command as stale if the body has changed since.
+    """
+
+    body: str
+    version: int
+    kawa: Kawa
+    members: frozenset[str]
+    secretaries: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class RouteEntry:
+    """One body that must decide: in which standing, over what, and by which rules."""
+
+    body: str
+    capacity: Capacity
+    peoples: frozenset[str] = frozenset()
+    places: frozenset[str] = frozenset()
+    items: frozenset[str] = frozenset()
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Authorisation:
+    """By which rule an actor was let through, and what that answer relied on.
+
+    `versions` maps what was relied on (``rules``, ``restrictions``, a body's id, …)
+    to the version it had. The recorder compares them again before it commits.
+    """
+
+    rule: str
+    versions: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """One command on its way: whose, about which stream, seen at which sequence."""
+
+    id: str
+    stream: str
+    seen: int
+    actor: str
+    at: datetime
+    command: Any
+    authorisation: Authorisation | None = None
+    cause: str | None = None

@@ -1,0 +1,118 @@
+"""May this person use this item, for this, now? One function for preview and enforcement.
+
+`rules_refuse` is what the rules and open restrictions say; the form's preview asks
+it before anything is granted, and `answer` asks it at the moment of use. The rest
+of `answer` holds what no pack can switch off.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from policies.enforcer import Answer, Enforcer, Question
+from policies.grant.state import GrantState, Status
+from policies.refusals import Code
+from policies.routing import Item
+from policies.rules import Rule
+from policies.slices import Slice
+
+SLICE_OBLIGATION = "slice/1"
+"""The obligation that every yes carries: show only records in the slice."""
+
+VALID_FOR = timedelta(seconds=5)
+"""How long a yes holds at most; a gateway asks again long before."""
+
+
+@dataclass(frozen=True)
+class UseQuestion:
+    """What a gateway asks. `slice` is None for the whole of the grant's."""
+
+    subject: str
+    act: str
+    item: str
+    purpose: str
+    slice: Slice | None
+    obligations: frozenset[str]
+
+
+@dataclass(frozen=True)
+class UseAnswer:
+    """The answer; a yes carries the slice to apply and until when it holds."""
+
+    decision: bool
+    code: Code | None = None
+    rule: Rule | None = None
+    grant: str | None = None
+    slice: Slice | None = None
+    valid_until: datetime | None = None
+
+
+def rules_refuse(
+    enforcer: Enforcer, item: Item, act: str, purpose: str, asked: Slice
+) -> Answer | None:
+    """The first no that rules and restrictions give for any class of `item`, or None."""
+    for klass in sorted(item.said.classes if item.said else ()):
+        answer = enforcer.may(
+            Question(
+                "role:grantee", act, item.collection, item.id, klass, purpose, asked.level, asked
+            )
+        )
+        if not answer.allowed:
+            return answer
+    return None
+
+
+def answer(
+    enforcer: Enforcer,
+    question: UseQuestion,
+    item: Item | None,
+    grants: dict[str, GrantState],
+    now: datetime,
+) -> UseAnswer:
+    """The decision. `item` is None when the gateway does not serve it; `grants` are the
+    subject's that name the item. Default no: every way out but the last refuses."""
+    if item is None:
+        return UseAnswer(False, Code.NOT_FOUND)
+    if item.said is None or not item.said.classes:
+        return UseAnswer(False, Code.UNCONFIRMED)
+    found = _in_force(question, grants, now)
+    if isinstance(found, Code):
+        return UseAnswer(False, found)
+    name, grant = found
+    assert grant.terms is not None
+    if SLICE_OBLIGATION not in question.obligations:
+        return UseAnswer(False, Code.OBLIGATION, grant=name)
+    asked = question.slice or grant.terms.slice
+    if asked.empty or not asked.within(grant.terms.slice):
+        return UseAnswer(False, Code.OTHER_SLICE, grant=name)
+    if grant.overdue(now):
+        return UseAnswer(False, Code.DUTY_OVERDUE, grant=name)
+    refused = rules_refuse(enforcer, item, question.act, question.purpose, asked)
+    if refused is not None:
+        return UseAnswer(False, refused.code, refused.rule, name)
+    return UseAnswer(True, None, None, name, asked, min(now + VALID_FOR, grant.terms.ends_at))
+
+
+def _in_force(
+    question: UseQuestion, grants: dict[str, GrantState], now: datetime
+) -> tuple[str, GrantState] | Code:
+    """The subject's grant for this item, act and purpose, or why there is none."""
+    reason = Code.NO_GRANT
+    for name, grant in sorted(grants.items()):
+        terms = grant.terms
+        if terms is None or question.subject not in terms.people:
+            continue
+        if question.item not in terms.items or grant.status is not Status.ACTIVE:
+            continue
+        if terms.ends_at <= now:
+            continue
+        if grant.starts_at is None or grant.starts_at > now:
+            reason = Code.NOT_PERMITTED_NOW
+        elif terms.purpose != question.purpose:
+            reason = Code.OTHER_PURPOSE
+        elif question.act not in terms.acts:
+            reason = Code.NO_RULE
+        else:
+            return name, grant
+    return reason
