@@ -172,7 +172,11 @@ class Authorisation:
 
 @dataclass(frozen=True)
 class Envelope:
-    """One command on its way: whose, about which stream, seen at which sequence."""
+    """One command on its way: whose, about which stream, seen at which sequence.
+
+    `digest` is the hash of what its sender wrote: the same command id with another
+    digest is refused. `cause` is the entry that a system's command follows from.
+    """
 
     id: str
     stream: str
@@ -182,3 +186,4 @@ class Envelope:
     command: Any
     authorisation: Authorisation | None = None
     cause: str | None = None
+    digest: str = ""

@@ -11,13 +11,12 @@ import hmac
 import json
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import rfc8785
-from pymerkle import BaseMerkleTree
 
 FIRST_PREV = "0" * 64
 SALT_BYTES = 32
@@ -26,9 +25,6 @@ HEX_HASH = re.compile(r"[0-9a-f]{64}")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 # RFC 8785 numbers are IEEE doubles: beyond this, two whole numbers can be the same double.
 _EXACT_INTEGER = 2**53 - 1
-# The tree library keeps up to 1 GiB of subtree roots unless told otherwise. A head asks for one
-# subtree for each bit of its size, so 1 MiB holds those of a hundred heads and more.
-_TREE_CACHE_BYTES = 1024 * 1024
 
 
 def utc_text(instant: datetime) -> str:
@@ -164,49 +160,53 @@ class Head:
         return cls(value["size"], value["root"])
 
 
-class Leaves(BaseMerkleTree):  # type: ignore[misc]  # pymerkle ships no types
-    """An RFC 6962 tree that holds 32 bytes for each entry and never the entry itself.
-
-    pymerkle's own in-memory tree keeps every entry's bytes and a node object for each hash, which
-    is too much for a million entries. Storage is the part that pymerkle leaves to its users; roots
-    stay the library's. `add` is for entries in leaf order, `add_hash` for stored leaf hashes.
-    """
+class Leaves:
+    """An RFC 6962 tree that holds 32 bytes for each entry and never the entry itself."""
 
     def __init__(self) -> None:
-        super().__init__("sha256", capacity=_TREE_CACHE_BYTES)
+        """An empty tree."""
         self._digests = bytearray()
 
     def add(self, canonical_bytes: bytes) -> None:
-        """Append one entry by its canonical bytes."""
-        self.append_entry(canonical_bytes)
+        """Append one entry by its canonical bytes, in leaf order."""
+        self._digests += leaf_hash(canonical_bytes)
 
     def add_hash(self, digest: bytes) -> None:
         """Append one entry by its 32-byte leaf hash. Raises ValueError for another length."""
         if len(digest) != 32:
             raise ValueError(f"a leaf hash is 32 bytes, not {len(digest)}")
-        self._store_leaf(None, digest)
+        self._digests += digest
 
     def head(self, size: int | None = None) -> Head:
         """The head of the first `size` entries, or of all. Raises ValueError beyond the end."""
-        size = self._get_size() if size is None else size
-        return Head(size, self.get_root(size).hex())
+        held = len(self._digests) // 32
+        size = held if size is None else size
+        if not 0 <= size <= held:
+            raise ValueError(f"there are {held} entries, not {size}")
+        return Head(size, self._root(size).hex())
 
-    def _encode_entry(self, data: bytes) -> bytes:
-        return data
+    def _root(self, size: int) -> bytes:
+        """The Merkle tree hash of RFC 6962, section 2.1, without its recursion: perfect
+        subtrees are merged as soon as two stand side by side, and what is left over is
+        folded from the right. (Our own lines: the kept library for this, pymerkle, is under
+        the GPL; tests compare every root with its.)"""
+        subtrees: list[tuple[int, bytes]] = []
+        for start in range(0, size * 32, 32):
+            height, digest = 0, bytes(self._digests[start : start + 32])
+            while subtrees and subtrees[-1][0] == height:
+                digest = _node(subtrees.pop()[1], digest)
+                height += 1
+            subtrees.append((height, digest))
+        if not subtrees:
+            return hashlib.sha256().digest()
+        root = subtrees.pop()[1]
+        while subtrees:
+            root = _node(subtrees.pop()[1], root)
+        return root
 
-    def _store_leaf(self, data: bytes | None, digest: bytes) -> int:
-        del data  # The entry's bytes are in the store or in the export, not here.
-        self._digests += digest
-        return self._get_size()
 
-    def _get_leaf(self, index: int) -> bytes:
-        return bytes(self._digests[32 * (index - 1) : 32 * index])
-
-    def _get_leaves(self, offset: int, width: int) -> Iterator[bytes]:
-        return (self._get_leaf(index) for index in range(offset + 1, offset + width + 1))
-
-    def _get_size(self) -> int:
-        return len(self._digests) // 32
+def _node(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
 
 
 def head_of(leaves: Iterable[bytes]) -> Head:

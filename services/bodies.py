@@ -1,0 +1,217 @@
+"""Bodies: entering by their own statement, their people, their kawa, gateways, rule packs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import resources
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from policies import body as b
+from policies import pack as p
+from policies.refusals import Code, RefusedError
+from policies.rules import EVERY, Pack, read_pack
+from policies.slices import Slice
+from policies.types import Kawa, TextId, derived_id
+from services.path import Path, Ready, Sent, Sight, words
+from services.people import ANYONE, Viewer, acting_for
+from services.rulebook import stored
+from services.store import schema
+from services.store.session import upsert
+from services.store.texts import Audience
+
+
+class Bodies:
+    """What bodies enter about themselves."""
+
+    def __init__(self, path: Path) -> None:
+        """`path` is the one way that commands go."""
+        self._path = path
+
+    async def enter(
+        self,
+        viewer: Viewer,
+        sent: Sent,
+        name: str,
+        mandate: b.Mandate,
+        document: str,
+        kawa: Kawa,
+        members: tuple[b.Member, ...],
+    ) -> dict[str, Any]:
+        """A body enters by its own statement of mandate, on a recorded document."""
+        body = "body-" + derived_id(sent.id, "body")
+        named, said = words(sent, body, Audience.PUBLIC, {"name": name, "mandate": document})
+        stated = replace(mandate, document=named["mandate"])
+
+        def build(sight: Sight) -> Ready:
+            rule = sight.permitted("body.enter", (ANYONE,))
+            return Ready(body, b.Enter(named["name"], stated, kawa, members), rule, (), said)
+
+        return await self._path.send(viewer, "body.enter", sent, build)
+
+    async def add_member(
+        self, viewer: Viewer, body: str, sent: Sent, member: b.Member
+    ) -> dict[str, Any]:
+        """A person joins, or their roles or term change."""
+        return await self._within(viewer, body, "body.add_member", sent, b.AddMember(member))
+
+    async def end_membership(
+        self, viewer: Viewer, body: str, sent: Sent, person: str
+    ) -> dict[str, Any]:
+        """A person leaves."""
+        command = b.EndMembership(person)
+        return await self._within(viewer, body, "body.end_membership", sent, command)
+
+    async def set_kawa(self, viewer: Viewer, body: str, sent: Sent, kawa: Kawa) -> dict[str, Any]:
+        """The body changes how it decides."""
+        return await self._within(viewer, body, "body.set_kawa", sent, b.SetKawa(kawa))
+
+    async def add_gateway(
+        self, viewer: Viewer, sent: Sent, collections: frozenset[str]
+    ) -> tuple[str, str]:
+        """A gateway gets its credential, which is shown this once and kept only as a hash.
+
+        Returns the gateway's id and the credential. Sent again with the same id, the
+        command is refused: a credential cannot be shown twice.
+        """
+        gateway = "gateway-" + derived_id(sent.id, "gateway")
+        credential = secrets.token_urlsafe(32)
+
+        def write(connection: Connection, entry: str) -> None:
+            connection.execute(
+                sa.insert(schema.gateways).values(
+                    id=gateway,
+                    owner=b.DEPLOYMENT,
+                    collections=sorted(collections),
+                    credential_hash=hashed(credential),
+                )
+            )
+
+        def build(sight: Sight) -> Ready:
+            if write_once(sight.connection, gateway):
+                raise RefusedError(Code.ALREADY_DONE)
+            roles = acting_for(sight.bodies, viewer, b.DEPLOYMENT)
+            rule = sight.permitted("body.add_gateway", roles)
+            command = b.AddGateway(gateway, collections)
+            return Ready(b.DEPLOYMENT, command, rule, (b.DEPLOYMENT,), (), write)
+
+        await self._path.send(viewer, "body.add_gateway", sent, build)
+        return gateway, credential
+
+    async def adopt(self, viewer: Viewer, body: str, sent: Sent, pack: str) -> dict[str, Any]:
+        """The body adopts a shipped pack as it reads now; its lines are then in force."""
+
+        def build(sight: Sight) -> Ready:
+            roles = acting_for(sight.bodies, viewer, body)
+            rule = sight.permitted("pack.adopt", roles)
+            lines, sha256 = shipped(pack)
+            own = _own_slice(sight.bodies.states[body].mandate)
+            adopted = lines.adopted_by(body, own)
+            ids = (
+                *(each.id for each in adopted.rules),
+                *(each.id for each in adopted.routing),
+                *(each.id for each in adopted.roles),
+            )
+
+            def write(connection: Connection, entry: str) -> None:
+                put_in_force(connection, pack, body, adopted)
+
+            command = p.Adopt(body, sha256, ids)
+            return Ready(f"pack-{pack}", command, rule, (body,), (), write)
+
+        return await self._path.send(viewer, "pack.adopt", sent, build)
+
+    async def withdraw(self, viewer: Viewer, body: str, sent: Sent, pack: str) -> dict[str, Any]:
+        """The body's adoption ends; its lines are in force no more."""
+
+        def build(sight: Sight) -> Ready:
+            roles = acting_for(sight.bodies, viewer, body)
+            rule = sight.permitted("pack.withdraw", roles)
+
+            def write(connection: Connection, entry: str) -> None:
+                put_in_force(connection, pack, body, Pack())
+
+            return Ready(f"pack-{pack}", p.Withdraw(body), rule, (body,), (), write)
+
+        return await self._path.send(viewer, "pack.withdraw", sent, build)
+
+    async def _within(
+        self, viewer: Viewer, body: str, act: str, sent: Sent, command: Any
+    ) -> dict[str, Any]:
+        def build(sight: Sight) -> Ready:
+            roles = acting_for(sight.bodies, viewer, body)
+            return Ready(body, command, sight.permitted(act, roles), (body,))
+
+        return await self._path.send(viewer, act, sent, build)
+
+
+def hashed(credential: str) -> str:
+    """What is kept of a credential: enough to know it again, useless to a thief. (It is 32
+    random bytes, which no dictionary holds; a plain hash is enough.)"""
+    return hashlib.sha256(credential.encode()).hexdigest()
+
+
+def write_once(connection: Connection, gateway: str) -> bool:
+    """Whether the gateway is there already."""
+    query = sa.select(schema.gateways.c.id).where(schema.gateways.c.id == gateway)
+    return connection.execute(query).one_or_none() is not None
+
+
+def shipped(pack: str) -> tuple[Pack, str]:
+    """A pack that comes with Accord, and the SHA-256 of its files.
+
+    Raises:
+        RefusedError: there is none of that name.
+        FaultsError: a line of it is wrong; nothing of it is used.
+    """
+    folder = resources.files("policies").joinpath("packs")
+    known = {each.name: each for each in folder.iterdir() if each.is_dir()}
+    if pack not in known:
+        raise RefusedError(Code.NOT_FOUND)
+    files = {
+        each.name: each.read_bytes()
+        for each in sorted(known[pack].iterdir(), key=lambda each: each.name)
+        if each.name in ("rules.csv", "routing.csv", "roles.csv")
+    }
+    digest = hashlib.sha256()
+    for name, content in files.items():
+        digest.update(name.encode() + b"\0" + content + b"\0")
+    return read_pack(files), digest.hexdigest()
+
+
+def put_in_force(connection: Connection, pack: str, body: str, lines: Pack) -> None:
+    """Replace what `body` has adopted of `pack` by `lines`."""
+    connection.execute(
+        sa.delete(schema.rules).where(schema.rules.c.pack == pack, schema.rules.c.owner == body)
+    )
+    kinds: list[tuple[str, Callable[[Pack], tuple[Any, ...]]]] = [
+        ("rule", lambda each: each.rules),
+        ("routing", lambda each: each.routing),
+        ("role", lambda each: each.roles),
+    ]
+    for kind, of in kinds:
+        for line in of(lines):
+            upsert(connection, schema.rules, stored(kind, pack, body, line))
+
+
+def _own_slice(mandate: b.Mandate) -> str:
+    """How far a body's own deny lines reach: its peoples, else its places, else everything
+    (an ethics committee's)."""
+    if mandate.peoples:
+        return json.dumps(Slice(peoples=mandate.peoples).to_json())
+    if mandate.places:
+        return json.dumps(Slice(places=mandate.places).to_json())
+    return EVERY
+
+
+def mandate_of(
+    capacities: frozenset[Any], peoples: frozenset[str], places: frozenset[str]
+) -> b.Mandate:
+    """A mandate before its document has an id."""
+    return b.Mandate(capacities, peoples, places, document=TextId(""))

@@ -1,0 +1,40 @@
+"""The service clock: wall clock plus an offset kept in the database.
+
+The offset is zero everywhere but in a temporary home (story and tests), where it
+moves time for tokens, gateways, due dates and the ledger alike; the database
+refuses any other value elsewhere.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from policies.refusals import Code, RefusedError
+from services.store.schema import deployment
+
+
+def now(connection: Connection) -> datetime:
+    """The instant (UTC) by which everything recorded is stamped."""
+    offset = connection.execute(sa.select(deployment.c.offset_seconds)).scalar_one()
+    return datetime.now(UTC) + timedelta(seconds=offset)
+
+
+def advance(connection: Connection, by: timedelta) -> datetime:
+    """Move the clock of a temporary home forward; returns the new instant.
+
+    Raises:
+        RefusedError: this home was not created as a temporary one, or `by` is not positive.
+    """
+    if by <= timedelta(0):
+        raise RefusedError(Code.INVALID, field="days")
+    moved = connection.execute(
+        sa.update(deployment)
+        .where(deployment.c.temporary.is_(True))
+        .values(offset_seconds=deployment.c.offset_seconds + by.total_seconds())
+    )
+    if not moved.rowcount:
+        raise RefusedError(Code.EXAMPLE_ONLY)
+    return now(connection)

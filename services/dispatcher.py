@@ -1,0 +1,131 @@
+"""Sends commands on their way: to the workflow that drives the stream, or straight to
+the recorder where a stream has none.
+
+A time-out from Temporal is *unknown*, not *failed*; the command's id makes sending it
+again harmless, which is what callers are told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from policies.machines import MACHINES, kind_of
+from policies.refusals import Code, RefusedError
+from policies.types import Envelope
+from services.recorder import Extra, Recorder
+from workflows.contracts import COMMAND, REFUSED, TASK_QUEUE, Json, Start
+from workflows.driver import written_envelope
+
+ANSWER_WITHIN = timedelta(seconds=30)
+"""How long a caller waits before being told that the outcome is not known yet."""
+
+_GONE = (RPCStatusCode.NOT_FOUND,)
+_AWAY = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+
+
+class Dispatcher:
+    """Carries envelopes to where they are decided. `client` may be None in a process that
+    has no Temporal (migrations, imports): driven streams are then unavailable."""
+
+    def __init__(self, client: Client | None, recorder: Recorder) -> None:
+        """Both are shared with everything else in the process."""
+        self._client = client
+        self._recorder = recorder
+
+    async def send(self, envelope: Envelope, extra: Extra | None = None) -> Json:
+        """Carry `envelope`; returns the ledger entry of its command.
+
+        Raises:
+            RefusedError: the command was refused; `unavailable` when its outcome is not
+                known, in which case the same command may be sent again.
+        """
+        if not MACHINES[kind_of(envelope.stream)].driven:
+            return await asyncio.to_thread(self._recorder.carry, envelope, extra)
+        if self._client is None:
+            raise RefusedError(Code.UNAVAILABLE)
+        first = envelope.seen == 0
+        for _ in range(5):
+            try:
+                return await asyncio.wait_for(
+                    self._with_start(envelope) if first else self._update(envelope),
+                    ANSWER_WITHIN.total_seconds(),
+                )
+            except WorkflowUpdateFailedError as failure:
+                if not _ended_under_it(failure):
+                    raise _refusal(failure) from failure
+                first = True
+            except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as failure:
+                raise RefusedError(Code.UNAVAILABLE) from failure
+            except RPCError as failure:
+                if failure.status in _AWAY:
+                    raise RefusedError(Code.UNAVAILABLE) from failure
+                if failure.status not in _GONE:
+                    raise
+                # No run drives this stream: it ended, or Temporal lost it. A run can
+                # begin again from the stream alone.
+                first = True
+        raise RefusedError(Code.UNAVAILABLE)
+
+    async def _update(self, envelope: Envelope) -> Json:
+        assert self._client is not None
+        handle = self._client.get_workflow_handle(envelope.stream)
+        answer: Json = await handle.execute_update(
+            COMMAND, written_envelope(envelope), id=_update_id(envelope), result_type=dict
+        )
+        return answer
+
+    async def _with_start(self, envelope: Envelope) -> Json:
+        assert self._client is not None
+        answer: Json = await self._client.execute_update_with_start_workflow(
+            COMMAND,
+            written_envelope(envelope),
+            id=_update_id(envelope),
+            result_type=dict,
+            start_workflow_operation=start_of(envelope.stream),
+        )
+        return answer
+
+
+def start_of(stream: str) -> WithStartWorkflowOperation[object, object]:
+    """How a stream's workflow is started: named by the stream, once, again after its end."""
+    return WithStartWorkflowOperation(
+        kind_of(stream),
+        Start(stream),
+        id=stream,
+        task_queue=TASK_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+    )
+
+
+def _update_id(envelope: Envelope) -> str:
+    """Temporal keeps one outcome an update id in a run. A command that was let through
+    again under newer rules is asked anew; the ledger makes it happen once all the same."""
+    versions = envelope.authorisation.versions if envelope.authorisation else {}
+    return ".".join(
+        [envelope.id, str(envelope.seen), *(str(v) for _, v in sorted(versions.items()))]
+    )
+
+
+def _ended_under_it(failure: WorkflowUpdateFailedError) -> bool:
+    cause = failure.cause
+    return isinstance(cause, ApplicationError) and cause.type == "AcceptedUpdateCompletedWorkflow"
+
+
+def _refusal(failure: WorkflowUpdateFailedError) -> Exception:
+    cause = failure.cause
+    if isinstance(cause, ApplicationError) and cause.type == REFUSED and cause.details:
+        detail = cause.details[0]
+        return RefusedError(Code(detail["code"]), **detail["facts"])
+    return failure

@@ -1,0 +1,222 @@
+"""The recorder: one transaction appends the events, writes the tables, the ledger entry
+and the outbox. The last word on every command.
+
+Its methods are the bodies of the local activities that `workflows/contracts.py` names;
+streams that have no workflow use `carry`, which is the same loop without Temporal.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+from temporalio import activity
+
+from policies import codec
+from policies.consequences import consequences
+from policies.machines import MACHINES, Machine, act_of, kind_of, written_event
+from policies.refusals import Code, Refused, RefusedError
+from policies.types import SYSTEM, Authorisation, Envelope, derived_id
+from services import clock
+from services.rulebook import Rulebook
+from services.store import projections, streams, texts, versions
+from services.store.schema import outbox
+from services.store.session import Store
+from workflows.contracts import (
+    LOAD,
+    RECORD,
+    TELL_TIME,
+    Json,
+    LoadCall,
+    RecordCall,
+    RecordReply,
+    Refusal,
+)
+from workflows.driver import envelope_of, written_envelope
+
+SYSTEM_COMMANDS = frozenset({"Remind", "Close", "Issue", "ClockPassed", "ReviewPassed", "Answer"})
+"""The closed list of what `system` may do (`bones.md`, "System acts")."""
+
+Extra = Callable[[Connection, str], None]
+"""What else a use case writes in the entry's transaction, given the entry's id."""
+
+
+class Recorder:
+    """Commits commands. One in a process; its methods may run in several threads."""
+
+    def __init__(self, store: Store, rulebook: Rulebook) -> None:
+        """`store` is written to by nobody else but through this and `texts`."""
+        self._store = store
+        self._rulebook = rulebook
+
+    @activity.defn(name=LOAD)
+    def load(self, call: LoadCall) -> RecordReply:
+        """The entries that a run has not folded."""
+        with self._store.read() as connection:
+            return RecordReply(
+                "current",
+                codec.written(clock.now(connection)),
+                streams.after(connection, call.stream, call.after),
+            )
+
+    @activity.defn(name=TELL_TIME)
+    def tell_time(self) -> RecordReply:
+        """The service clock: a fired timer asks it whether anything is due."""
+        with self._store.read() as connection:
+            return RecordReply("current", codec.written(clock.now(connection)))
+
+    @activity.defn(name=RECORD)
+    def record(self, call: RecordCall) -> RecordReply:
+        """Commit what a workflow decided, or say what it had not known."""
+        return self._commit(envelope_of(call.envelope), call.after, call.events, None)
+
+    def carry(self, envelope: Envelope, extra: Extra | None = None) -> Json:
+        """Decide and commit a command of a stream that has no workflow.
+
+        Returns the command's ledger entry. Raises RefusedError.
+        """
+        machine = MACHINES[kind_of(envelope.stream)]
+        while True:
+            with self._store.read() as connection:
+                stream = streams.get(connection, envelope.stream)
+            decided = machine.decide(stream.state, envelope)
+            events = [] if isinstance(decided, Refused) else [written_event(e) for e in decided]
+            reply = self._commit(envelope, stream.sequence, events, extra)
+            if reply.answer is not None:
+                return reply.answer
+            if reply.refusal is not None:
+                raise RefusedError(Code(reply.refusal.code), **reply.refusal.facts)
+            if reply.status == "current" and isinstance(decided, Refused):
+                raise RefusedError.of(decided)
+
+    def _commit(
+        self, envelope: Envelope, after: int, events: list[Json], extra: Extra | None
+    ) -> RecordReply:
+        try:
+            with self._store.write() as connection:
+                return self._write(connection, envelope, after, events, extra)
+        except RefusedError as refusal:
+            refused = Refusal(str(refusal.refused.code), dict(refusal.refused.facts))
+        except IntegrityError:
+            # Another writer took the sequence or the command id between our look and our
+            # insert (PostgreSQL, an empty stream): whoever asked looks again.
+            refused = None
+        with self._store.read() as connection:
+            return RecordReply(
+                "refused" if refused else "behind",
+                codec.written(clock.now(connection)),
+                streams.after(connection, envelope.stream, after),
+                refusal=refused,
+            )
+
+    def _write(
+        self,
+        connection: Connection,
+        envelope: Envelope,
+        after: int,
+        events: list[Json],
+        extra: Extra | None,
+    ) -> RecordReply:
+        stream = streams.get(connection, envelope.stream, lock=True)
+        now = clock.now(connection)
+        missed = streams.after(connection, stream.id, after) if stream.sequence > after else []
+        known = streams.of_command(connection, envelope.id)
+        if known is not None:
+            entry, digest = known
+            if digest != envelope.digest or entry["stream"] != envelope.stream:
+                raise RefusedError(Code.COMMAND_REUSED)
+            return RecordReply("known", codec.written(now), missed, entry)
+        if stream.sequence != after:
+            return RecordReply("behind", codec.written(now), missed)
+        if not events:
+            return RecordReply("current", codec.written(now))
+        machine = MACHINES[kind_of(stream.id)]
+        happened = [machine.event(each["type"], each["version"], each["data"]) for each in events]
+        authorisation = self._authorised(connection, machine, envelope)
+        entry = {
+            "id": str(uuid.uuid4()),
+            "stream": stream.id,
+            "sequence": after + 1,
+            "command": envelope.id,
+            "cause": envelope.cause or (None if after == 0 else _cause(connection, envelope)),
+            "actor": envelope.actor,
+            "at": codec.written(now),
+            "owner": _owner(envelope, stream.owner),
+            "authorisation": codec.encode(authorisation),
+            "events": events,
+            "commitments": {},
+            "prev": stream.head,
+        }
+        named = [text for event in happened for text in codec.text_ids(event)]
+        entry["commitments"] = texts.claim(connection, named, envelope.actor, entry["id"])
+        recorded = streams.append(connection, entry, envelope.digest)
+        projections.project(connection, recorded, happened, entry)
+        if extra is not None:
+            extra(connection, entry["id"])
+        _post(connection, recorded, happened, entry)
+        return RecordReply("recorded", codec.written(now), [entry], entry)
+
+    def _authorised(
+        self, connection: Connection, machine: Machine, envelope: Envelope
+    ) -> Authorisation:
+        """What let the command through, still true: locked until the commit.
+
+        Raises:
+            RefusedError: as stale when anything relied on has changed; as not permitted for
+                a system command outside the closed list, or a command nobody authorised.
+        """
+        name = type(envelope.command).__name__
+        if envelope.actor == SYSTEM:
+            if name not in SYSTEM_COMMANDS:
+                raise RefusedError(Code.NOT_PERMITTED)
+            act = act_of(machine.kind, name)
+            rule = self._rulebook.permitted(connection, act, ("role:system",))
+            return Authorisation(rule, versions.read(connection, [versions.RULES]))
+        if envelope.authorisation is None:
+            raise RefusedError(Code.NOT_PERMITTED)
+        changed = versions.changed(connection, envelope.authorisation.versions)
+        if changed:
+            raise RefusedError(Code.STALE, changed=",".join(changed))
+        return envelope.authorisation
+
+
+def _owner(envelope: Envelope, stream_owner: str) -> str:
+    """The body whose act this is; otherwise the stream's owner."""
+    sitting = getattr(envelope.command, "sitting", None)
+    if sitting is not None:
+        return str(sitting.body)
+    return str(getattr(envelope.command, "body", None) or stream_owner or envelope.stream)
+
+
+def _cause(connection: Connection, envelope: Envelope) -> str | None:
+    """What the clock does follows from the last entry that was there."""
+    if envelope.actor != SYSTEM:
+        return None
+    last = streams.after(connection, envelope.stream, envelope.seen - 1)
+    return str(last[0]["id"]) if last else None
+
+
+def _post(connection: Connection, stream: streams.Stream, happened: list[Any], entry: Json) -> None:
+    """Put into the outbox what this entry causes in other streams."""
+    terms = getattr(stream.state, "terms", None)
+    request = terms.request if terms is not None else None
+    for number, (target, command) in enumerate(consequences(request, happened)):
+        envelope = Envelope(
+            id=derived_id(entry["id"], str(number), target),
+            stream=target,
+            seen=0,
+            actor=SYSTEM,
+            at=codec.instant(entry["at"]),
+            command=command,
+            cause=entry["id"],
+            digest=derived_id(entry["id"], str(number), "digest"),
+        )
+        connection.execute(
+            sa.insert(outbox).values(
+                entry=entry["id"], target=target, envelope=written_envelope(envelope)
+            )
+        )

@@ -1,0 +1,90 @@
+"""Drafts: the owner's alone, mutable, outside streams and ledger until submitted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from policies.codec import written
+from policies.refusals import Code, RefusedError
+from services.store.schema import drafts
+
+MOST_DRAFTS = 200
+"""How many unsubmitted drafts one person can keep."""
+
+
+def get(connection: Connection, draft: str, owner: str) -> sa.Row[Any]:
+    """The draft. Raises RefusedError: there is none, or it is somebody else's."""
+    row = connection.execute(
+        sa.select(drafts).where(drafts.c.id == draft, drafts.c.owner == owner)
+    ).one_or_none()
+    if row is None:
+        raise RefusedError(Code.NOT_FOUND)
+    return row
+
+
+def of(connection: Connection, owner: str) -> list[sa.Row[Any]]:
+    """The owner's drafts that are not submitted, newest first."""
+    return list(
+        connection.execute(
+            sa.select(drafts)
+            .where(drafts.c.owner == owner, drafts.c.request.is_(None))
+            .order_by(drafts.c.updated_at.desc())
+        )
+    )
+
+
+def save(
+    connection: Connection,
+    draft: str,
+    owner: str,
+    version: int,
+    content: dict[str, Any],
+    now: datetime,
+) -> int:
+    """Save `content` over version `version` (0 for a new draft); returns the new version.
+
+    Raises:
+        RefusedError: somebody (another device) saved meanwhile; what changed is named.
+    """
+    row = connection.execute(sa.select(drafts).where(drafts.c.id == draft)).one_or_none()
+    if row is None:
+        if version != 0:
+            raise RefusedError(Code.NOT_FOUND)
+        if len(of(connection, owner)) >= MOST_DRAFTS:
+            raise RefusedError(Code.TOO_LARGE, field="drafts")
+        connection.execute(
+            sa.insert(drafts).values(
+                id=draft, owner=owner, version=1, content=content, updated_at=written(now)
+            )
+        )
+        return 1
+    if row.owner != owner:
+        raise RefusedError(Code.NOT_FOUND)
+    if row.request is not None:
+        raise RefusedError(Code.ALREADY_DONE, request=row.request)
+    if row.version != version:
+        differing = [
+            name
+            for name in sorted({*content, *row.content})
+            if content.get(name) != row.content.get(name)
+        ]
+        raise RefusedError(Code.STALE, version=str(row.version), differs=",".join(differing))
+    connection.execute(
+        sa.update(drafts)
+        .where(drafts.c.id == draft)
+        .values(version=version + 1, content=content, updated_at=written(now))
+    )
+    return version + 1
+
+
+def submitted(connection: Connection, draft: str, owner: str, request: str) -> None:
+    """Mark that the draft has become `request`."""
+    connection.execute(
+        sa.update(drafts)
+        .where(drafts.c.id == draft, drafts.c.owner == owner)
+        .values(request=request)
+    )

@@ -1,0 +1,146 @@
+"""The tables that follow from streams, written in the entry's own transaction.
+
+They can be thrown away and made again from the entries; nothing here decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from policies import body, catalogue
+from policies.machines import kind_of
+from policies.request.state import RequestState
+from policies.restriction import events as restriction_events
+from services.store import schema, versions
+from services.store.session import upsert
+from services.store.streams import Json, Stream
+
+CATALOGUE = "catalogue-main"
+"""The one stream of the catalogue."""
+
+
+def project(connection: Connection, stream: Stream, happened: list[Any], entry: Json) -> None:
+    """Bring the tables up to `entry`, whose events are `happened`."""
+    _KINDS[kind_of(stream.id)](connection, stream, happened, entry)
+
+
+def _request(connection: Connection, stream: Stream, happened: list[Any], entry: Json) -> None:
+    state: RequestState = stream.state
+    upsert(
+        connection,
+        schema.requests,
+        {
+            "id": stream.id,
+            "applicant": state.applicant,
+            "status": str(state.status),
+            "updated_at": entry["at"],
+        },
+    )
+    for asked in state.bodies():
+        upsert(connection, schema.request_bodies, {"request": stream.id, "body": asked})
+    for person in state.applicants:
+        upsert(connection, schema.request_people, {"request": stream.id, "person": person})
+
+
+def _grant(connection: Connection, stream: Stream, happened: list[Any], entry: Json) -> None:
+    terms = stream.state.terms
+    upsert(
+        connection,
+        schema.grants,
+        {
+            "id": stream.id,
+            "request": terms.request,
+            "status": str(stream.state.status),
+            "updated_at": entry["at"],
+        },
+    )
+    if entry["sequence"] > 1:
+        return
+    for person in terms.people:
+        upsert(connection, schema.grant_people, {"grant": stream.id, "person": person})
+    for item in terms.items:
+        upsert(connection, schema.grant_items, {"grant": stream.id, "item": item})
+
+
+def _restriction(connection: Connection, stream: Stream, happened: list[Any], entry: Json) -> None:
+    for event in happened:
+        if isinstance(event, restriction_events.Placed):
+            connection.execute(
+                sa.insert(schema.restrictions).values(
+                    id=stream.id,
+                    owner=event.body,
+                    status="open",
+                    words=event.words,
+                    updated_at=entry["at"],
+                )
+            )
+        if isinstance(event, restriction_events.Placed | restriction_events.Lifted):
+            versions.raise_(connection, versions.RESTRICTIONS)
+    connection.execute(
+        sa.update(schema.restrictions)
+        .where(schema.restrictions.c.id == stream.id)
+        .values(status=str(stream.state.status), updated_at=entry["at"])
+    )
+
+
+def _body(connection: Connection, stream: Stream, happened: list[Any], entry: Json) -> None:
+    for event in happened:
+        if isinstance(event, body.Entered):
+            upsert(connection, schema.bodies, {"id": stream.id, "name": event.name})
+    # Who a body is and how it decides is relied on by name; that any body changed, by
+    # whoever computed a route over all of them.
+    versions.raise_(connection, stream.id)
+    versions.raise_(connection, versions.BODIES)
+
+
+def _pack(connection: Connection, stream: Stream, happened: list[Any], entry: Json) -> None:
+    versions.raise_(connection, versions.RULES)
+
+
+def _catalogue(connection: Connection, stream: Stream, happened: list[Any], entry: Json) -> None:
+    for event in happened:
+        match event:
+            case catalogue.Imported():
+                for table in (schema.collections, schema.items):
+                    connection.execute(
+                        sa.update(table).where(table.c.batch == event.batch).values(published=True)
+                    )
+            case catalogue.NamesKnown():
+                for kind, known in (("people", event.peoples), ("place", event.places)):
+                    for each, name in known.items():
+                        row = {"id": each, "kind": kind, "name": name}
+                        upsert(connection, schema.names, row)
+            case catalogue.HistoryWritten():
+                connection.execute(
+                    sa.update(schema.collections)
+                    .where(schema.collections.c.id == event.collection)
+                    .values(history=event.history)
+                )
+            case catalogue.Confirmed():
+                line = entry["events"][0]["data"]["classification"]
+                for item in sorted(event.items):
+                    row = {
+                        "item": item, "body": event.body, "classification": line,
+                        "entry": entry["id"],
+                    }  # fmt: skip
+                    upsert(connection, schema.confirmations, row)
+    versions.raise_(connection, versions.CATALOGUE)
+
+
+def _nothing(connection: Connection, stream: Stream, happened: list[Any], entry: Json) -> None:
+    """A gateway's answers are read from its stream."""
+
+
+_KINDS: Mapping[str, Callable[[Connection, Stream, list[Any], Json], None]] = {
+    "request": _request,
+    "grant": _grant,
+    "restriction": _restriction,
+    "body": _body,
+    "pack": _pack,
+    "catalogue": _catalogue,
+    "access": _nothing,
+}

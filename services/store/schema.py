@@ -1,0 +1,216 @@
+"""The tables. The streams (`entries`) are the truth; everything below them follows from it.
+
+Each row names its owning body where one owns it. Instants are text as the ledger
+writes them (UTC, microseconds, ``Z``), which sorts in order on both databases.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+METADATA = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+ID = sa.String(200)
+INSTANT = sa.String(27)
+HASH = sa.String(64)
+
+
+def _table(name: str, *columns: sa.schema.SchemaItem) -> sa.Table:
+    return sa.Table(name, METADATA, *columns)
+
+
+# The record. `entries` and `leaves` refuse UPDATE and DELETE by trigger.
+streams = _table(
+    "streams",
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("kind", sa.String(20), nullable=False, index=True),
+    sa.Column("owner", ID, nullable=False),
+    sa.Column("sequence", sa.Integer, nullable=False),
+    sa.Column("head", HASH, nullable=False),
+    sa.Column("open", sa.Boolean, nullable=False),
+    sa.Column("state", sa.JSON, nullable=False),
+)
+entries = _table(
+    "entries",
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("stream", ID, nullable=False),
+    sa.Column("sequence", sa.Integer, nullable=False),
+    sa.Column("command", ID, nullable=False, unique=True),
+    sa.Column("digest", HASH, nullable=False),
+    sa.Column("owner", ID, nullable=False, index=True),
+    sa.Column("at", INSTANT, nullable=False),
+    sa.Column("canonical", sa.LargeBinary, nullable=False),
+    sa.Column("hash", HASH, nullable=False),
+    sa.UniqueConstraint("stream", "sequence"),
+)
+leaves = _table(
+    "leaves",
+    sa.Column("index", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("entry", ID, nullable=False, unique=True),
+)
+outbox = _table(
+    "outbox",
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("entry", ID, nullable=False),
+    sa.Column("target", ID, nullable=False),
+    sa.Column("envelope", sa.JSON, nullable=False),
+    sa.Column("delivered_at", INSTANT, index=True),
+    sa.Column("outcome", sa.String(40)),
+)
+texts = _table(
+    "texts",
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("owner", ID, nullable=False, index=True),
+    sa.Column("audience", sa.String(10), nullable=False),
+    sa.Column("author", ID, nullable=False),
+    sa.Column("key_id", sa.String(40), nullable=False),
+    sa.Column("salt", sa.LargeBinary, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.Column("media_type", sa.String(100), nullable=False),
+    sa.Column("entry", ID),
+    sa.Column("created_at", INSTANT, nullable=False),
+)
+versions = _table(
+    "versions",
+    sa.Column("name", ID, primary_key=True),
+    sa.Column("value", sa.Integer, nullable=False),
+)
+deployment = _table(
+    "deployment",
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("name", ID, nullable=False),
+    sa.Column("temporary", sa.Boolean, nullable=False),
+    sa.Column("example", sa.Boolean, nullable=False),
+    sa.Column("offset_seconds", sa.Float, nullable=False),
+    sa.CheckConstraint("id = 1", name="one"),
+    sa.CheckConstraint("temporary OR offset_seconds = 0", name="clock"),
+)
+
+# People and their drafts.
+persons = _table(
+    "persons",
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("name", ID, nullable=False),
+    sa.Column("example_key", sa.String(60), unique=True),
+)
+drafts = _table(
+    "drafts",
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("owner", ID, nullable=False, index=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("content", sa.JSON, nullable=False),
+    sa.Column("request", ID),
+    sa.Column("updated_at", INSTANT, nullable=False),
+)
+
+# Projections of streams: written with the entry, in its transaction.
+bodies = _table(
+    "bodies",
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("name", ID, nullable=False),
+)
+gateways = _table(
+    "gateways",
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("owner", ID, nullable=False),
+    sa.Column("collections", sa.JSON, nullable=False),
+    sa.Column("credential_hash", HASH, nullable=False, unique=True),
+)
+rules = _table(
+    "rules",
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("pack", ID, nullable=False),
+    sa.Column("owner", ID, nullable=False),
+    sa.Column("kind", sa.String(10), nullable=False),
+    sa.Column("line", sa.JSON, nullable=False),
+)
+requests = _table(
+    "requests",
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("applicant", ID, nullable=False, index=True),
+    sa.Column("status", sa.String(20), nullable=False),
+    sa.Column("updated_at", INSTANT, nullable=False),
+)
+request_bodies = _table(
+    "request_bodies",
+    sa.Column("request", ID, primary_key=True),
+    sa.Column("body", ID, primary_key=True, index=True),
+)
+request_people = _table(
+    "request_people",
+    sa.Column("request", ID, primary_key=True),
+    sa.Column("person", ID, primary_key=True, index=True),
+)
+grants = _table(
+    "grants",
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("request", ID, nullable=False, index=True),
+    sa.Column("status", sa.String(20), nullable=False),
+    sa.Column("updated_at", INSTANT, nullable=False),
+)
+grant_people = _table(
+    "grant_people",
+    sa.Column("grant", ID, primary_key=True),
+    sa.Column("person", ID, primary_key=True, index=True),
+)
+grant_items = _table(
+    "grant_items",
+    sa.Column("grant", ID, primary_key=True),
+    sa.Column("item", ID, primary_key=True, index=True),
+)
+restrictions = _table(
+    "restrictions",
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("owner", ID, nullable=False, index=True),
+    sa.Column("status", sa.String(20), nullable=False, index=True),
+    sa.Column("words", ID, nullable=False),
+    sa.Column("updated_at", INSTANT, nullable=False),
+)
+
+# The catalogue.
+names = _table(
+    "names",
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("kind", sa.String(10), nullable=False),
+    sa.Column("name", ID, nullable=False),
+)
+collections = _table(
+    "collections",
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("agency", sa.String(500), nullable=False),
+    sa.Column("name", sa.String(500), nullable=False),
+    sa.Column("batch", ID, nullable=False),
+    sa.Column("published", sa.Boolean, nullable=False),
+    sa.Column("history", ID),
+)
+items = _table(
+    "items",
+    sa.Column("id", sa.String(700), primary_key=True),
+    sa.Column("collection", ID, nullable=False, index=True),
+    sa.Column("table", sa.String(500), nullable=False),
+    sa.Column("variable", sa.String(500), nullable=False),
+    sa.Column("search", sa.String(1600), nullable=False),
+    sa.Column("batch", ID, nullable=False, index=True),
+    sa.Column("published", sa.Boolean, nullable=False),
+)
+proposals = _table(
+    "proposals",
+    sa.Column("item", sa.String(700), primary_key=True),
+    sa.Column("rule", sa.String(60), primary_key=True),
+    sa.Column("line", sa.JSON, nullable=False),
+)
+confirmations = _table(
+    "confirmations",
+    sa.Column("item", sa.String(700), primary_key=True),
+    sa.Column("body", ID, primary_key=True),
+    sa.Column("classification", sa.JSON, nullable=False),
+    sa.Column("entry", ID, nullable=False),
+)

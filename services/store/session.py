@@ -1,0 +1,104 @@
+"""Transactions on SQLite and PostgreSQL, read and write kept apart.
+
+Durability: SQLite runs with WAL and ``synchronous=FULL``, so a commit has reached the
+disk before it is answered, power cut included as far as the disk tells the truth;
+PostgreSQL runs with its own ``synchronous_commit`` (on, unless the server says else).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, event
+
+BUSY_SECONDS = 30
+
+
+class Store:
+    """One database, given as a SQLAlchemy URL (``sqlite:///…`` or ``postgresql+psycopg://…``)."""
+
+    def __init__(self, url: str) -> None:
+        """Connections are made when first needed."""
+        self.url = url
+        self.sqlite = url.startswith("sqlite")
+        arguments: dict[str, Any] = {"pool_size": 20, "max_overflow": 80}
+        if self.sqlite:
+            arguments["connect_args"] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+        else:
+            arguments["pool_pre_ping"] = True
+        self.engine = sa.create_engine(url, **arguments)
+        # SQLite has one writer. Waiting for it here is first come, first served;
+        # its own busy handler sleeps in growing steps and lets newcomers pass.
+        self._turn = threading.Lock()
+        if self.sqlite:
+            event.listen(self.engine, "connect", _sqlite_connected)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One snapshot of the database; nothing can be written through it."""
+        with self.engine.connect() as connection:
+            if self.sqlite:
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection = connection.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+            try:
+                yield connection
+            finally:
+                if self.sqlite:
+                    connection.exec_driver_sql("ROLLBACK")
+                else:
+                    connection.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction: leaving commits it, an exception rolls all of it back."""
+        if not self.sqlite:
+            with self.engine.begin() as connection:
+                yield connection
+            return
+        with self._turn, self.engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.exec_driver_sql("ROLLBACK")
+                raise
+            connection.exec_driver_sql("COMMIT")
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+
+
+def _sqlite_connected(raw: Any, record: object) -> None:
+    # The driver's own transaction handling would begin deferred ones behind our back.
+    raw.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+    ):
+        raw.execute(f"PRAGMA {pragma}")
+
+
+def upsert(connection: Connection, table: sa.Table, values: dict[str, Any]) -> None:
+    """Insert a row, or bring the one with the same primary key up to date."""
+    if connection.dialect.name == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert
+    else:
+        from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
+    keys = [column.name for column in table.primary_key]
+    rest = {name: value for name, value in values.items() if name not in keys}
+    statement = insert(table).values(values)
+    if rest:
+        statement = statement.on_conflict_do_update(index_elements=keys, set_=rest)
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=keys)
+    connection.execute(statement)

@@ -1,0 +1,129 @@
+"""Streams and their entries: appended once, in order, and read back as they were written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from policies import codec
+from policies.machines import MACHINES, kind_of
+from services.ledger.chain import FIRST_PREV, canonical, leaf_hash
+from services.store.schema import entries, streams
+from services.store.session import upsert
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A stream as it stands: its last sequence and hash, its owner, its folded state."""
+
+    id: str
+    owner: str
+    sequence: int
+    head: str
+    state: Any
+
+
+def get(connection: Connection, stream: str, lock: bool = False) -> Stream:
+    """The stream, or the empty one of that name. `lock` keeps other writers out (PostgreSQL;
+    SQLite has one writer in any case)."""
+    query = sa.select(streams).where(streams.c.id == stream)
+    if lock and connection.dialect.name != "sqlite":
+        query = query.with_for_update()
+    row = connection.execute(query).one_or_none()
+    machine = MACHINES[kind_of(stream)]
+    if row is None:
+        return Stream(stream, "", 0, FIRST_PREV, machine.initial)
+    return Stream(
+        row.id, row.owner, row.sequence, row.head, codec.decode(type(machine.initial), row.state)
+    )
+
+
+def states(connection: Connection, ids: Iterable[str]) -> dict[str, Any]:
+    """The folded states of those streams that exist, by id."""
+    wanted = sorted(set(ids))
+    found: dict[str, Any] = {}
+    for start in range(0, len(wanted), 500):
+        rows = connection.execute(
+            sa.select(streams.c.id, streams.c.state).where(
+                streams.c.id.in_(wanted[start : start + 500])
+            )
+        )
+        for row in rows:
+            initial = MACHINES[kind_of(row.id)].initial
+            found[row.id] = codec.decode(type(initial), row.state)
+    return found
+
+
+def after(connection: Connection, stream: str, sequence: int) -> list[Json]:
+    """The entries of `stream` that follow `sequence`, in order, as plain JSON."""
+    rows = connection.execute(
+        sa.select(entries.c.canonical)
+        .where(entries.c.stream == stream, entries.c.sequence > sequence)
+        .order_by(entries.c.sequence)
+    )
+    return [json.loads(bytes(row.canonical)) for row in rows]
+
+
+def of_command(connection: Connection, command: str) -> tuple[Json, str] | None:
+    """The entry that a command made and the digest of what its sender wrote, if it is known."""
+    row = connection.execute(
+        sa.select(entries.c.canonical, entries.c.digest).where(entries.c.command == command)
+    ).one_or_none()
+    return None if row is None else (json.loads(bytes(row.canonical)), row.digest)
+
+
+def append(connection: Connection, entry: Json, digest: str) -> Stream:
+    """Write `entry` (with the `prev` of its stream) and fold it into the stream's state.
+
+    The two unique constraints, on (stream, sequence) and on the command id, are the last
+    word: a second writer's transaction fails whole.
+    """
+    stream = get(connection, entry["stream"])
+    machine = MACHINES[kind_of(stream.id)]
+    content = canonical(entry)
+    digest_of_entry = leaf_hash(content).hex()
+    state = machine.fold(stream.state, entry)
+    owner = stream.owner or entry["owner"]
+    connection.execute(
+        sa.insert(entries).values(
+            id=entry["id"],
+            stream=stream.id,
+            sequence=entry["sequence"],
+            command=entry["command"],
+            digest=digest,
+            owner=entry["owner"],
+            at=entry["at"],
+            canonical=content,
+            hash=digest_of_entry,
+        )
+    )
+    upsert(
+        connection,
+        streams,
+        {
+            "id": stream.id,
+            "kind": machine.kind,
+            "owner": owner,
+            "sequence": entry["sequence"],
+            "head": digest_of_entry,
+            "open": bool(state.open),
+            "state": codec.encode(state),
+        },
+    )
+    return Stream(stream.id, owner, entry["sequence"], digest_of_entry, state)
+
+
+def open_driven(connection: Connection) -> list[str]:
+    """The streams that a workflow must be driving."""
+    kinds = [machine.kind for machine in MACHINES.values() if machine.driven]
+    rows = connection.execute(
+        sa.select(streams.c.id).where(streams.c.kind.in_(kinds), streams.c.open.is_(True))
+    )
+    return [row.id for row in rows]

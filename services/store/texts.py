@@ -1,0 +1,130 @@
+"""Words, names, reasons and files: kept outside the ledger, which holds only a commitment.
+
+Words come first: a text is saved as pending, readable by its author alone; the
+recorder claims it with the event that names it. Erasing deletes text and salt, and
+the proof stays whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from policies.codec import written
+from policies.refusals import Code, RefusedError
+from policies.types import TextId
+from services.ledger.chain import commitment, new_salt
+from services.store.schema import texts
+
+UNCLAIMED_FOR = timedelta(days=1)
+NO_KEY = "none"
+"""The reserved key id of texts that are not encrypted at rest."""
+
+
+class Audience(StrEnum):
+    """Who may read a text: its owning body, the parties to its request, or anybody."""
+
+    BODY = "body"
+    PARTIES = "parties"
+    PUBLIC = "public"
+
+
+@dataclass(frozen=True)
+class Words:
+    """Words on their way in. `owner` is the body, request or deployment they belong to."""
+
+    id: TextId
+    owner: str
+    audience: Audience
+    content: bytes
+    media_type: str = "text/plain; charset=utf-8"
+
+
+def save(connection: Connection, author: str, words: Iterable[Words], at: datetime) -> None:
+    """Save `words` as pending. The same id with the same content again is no error.
+
+    Raises:
+        RefusedError: an id is taken by other words (a command id used twice).
+    """
+    for each in words:
+        known = connection.execute(
+            sa.select(texts.c.author, texts.c.content).where(texts.c.id == each.id)
+        ).one_or_none()
+        if known is not None:
+            if known.author != author or bytes(known.content) != each.content:
+                raise RefusedError(Code.COMMAND_REUSED)
+            continue
+        connection.execute(
+            sa.insert(texts).values(
+                id=each.id,
+                owner=each.owner,
+                audience=each.audience,
+                author=author,
+                key_id=NO_KEY,
+                salt=new_salt(),
+                content=each.content,
+                media_type=each.media_type,
+                created_at=written(at),
+            )
+        )
+
+
+def claim(
+    connection: Connection, ids: Iterable[TextId], author: str, entry: str
+) -> Mapping[str, str]:
+    """Tie pending texts of `author` to the ledger entry that names them.
+
+    Returns the commitment of each. A text that an earlier entry claimed may be named
+    again (terms repeat conditions), and is committed to again.
+
+    Raises:
+        RefusedError: a text is not there (swept after a day), or is somebody else's.
+    """
+    commitments = {}
+    for each in sorted(set(ids)):
+        row = connection.execute(
+            sa.select(texts.c.author, texts.c.entry, texts.c.salt, texts.c.content).where(
+                texts.c.id == each
+            )
+        ).one_or_none()
+        if row is None or (row.entry is None and row.author != author):
+            raise RefusedError(Code.UNKNOWN_TEXT)
+        if row.entry is None:
+            connection.execute(sa.update(texts).where(texts.c.id == each).values(entry=entry))
+        commitments[str(each)] = commitment(bytes(row.salt), bytes(row.content))
+    return commitments
+
+
+def read(connection: Connection, ids: Iterable[str]) -> Mapping[str, str]:
+    """The words of those `ids` that are still there. Who may read is the caller's to know."""
+    wanted = sorted(set(ids))
+    found: dict[str, str] = {}
+    for start in range(0, len(wanted), 500):
+        rows = connection.execute(
+            sa.select(texts.c.id, texts.c.content).where(
+                texts.c.id.in_(wanted[start : start + 500])
+            )
+        )
+        found |= {row.id: bytes(row.content).decode() for row in rows}
+    return found
+
+
+def sweep(connection: Connection, now: datetime) -> int:
+    """Erase what was never claimed, a day later; returns how many texts."""
+    gone = connection.execute(
+        sa.delete(texts).where(
+            texts.c.entry.is_(None), texts.c.created_at < written(now - UNCLAIMED_FOR)
+        )
+    )
+    return int(gone.rowcount)
+
+
+def erase(connection: Connection, text: str) -> bool:
+    """Delete a text and its salt for good; every entry that names it still verifies."""
+    gone = connection.execute(sa.delete(texts).where(texts.c.id == text))
+    return bool(gone.rowcount)
