@@ -65,6 +65,13 @@ def decode(kind: type[T], value: Any) -> T:
     return typing.cast("T", _reader(typing.cast("Any", kind))(value))
 
 
+def prepare(*kinds: Any) -> None:
+    """Work out how `kinds` are read. It is done once, when their module is imported: in a
+    workflow's sandbox the modules that their annotations name cannot be looked up."""
+    for kind in kinds:
+        _reader(kind)
+
+
 def text_ids(value: Any) -> Iterator[TextId]:
     """Every id of words inside `value`, in the order of its fields."""
     if isinstance(value, TextId):
@@ -123,12 +130,9 @@ def _union_reader(args: tuple[Any, ...]) -> Callable[[Any], Any]:
 
 def _dataclass_reader(kind: Any) -> Callable[[Any], Any]:
     hints = typing.get_type_hints(kind)
-    readers: dict[str, Callable[[Any], Any]] | None = None
+    readers = {f.name: _reader(hints[f.name]) for f in dataclasses.fields(kind)}
 
     def read(value: Any) -> Any:
-        nonlocal readers
-        if readers is None:
-            readers = {f.name: _reader(hints[f.name]) for f in dataclasses.fields(kind)}
         unknown = value.keys() - readers.keys()
         if unknown:
             raise ValueError(f"{kind.__name__} has no field {sorted(unknown)[0]!r}")

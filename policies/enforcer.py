@@ -10,9 +10,10 @@ empty policy. The traps this steps around are named where it does.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
+from typing import TypeVar
 
 import casbin
 
@@ -73,12 +74,13 @@ class Enforcer:
     def __init__(self, packs: Iterable[Pack], restrictions: Iterable[Rule] = ()) -> None:
         """Build both models; nothing is read from anywhere else."""
         packs = tuple(packs)
-        self._rules = {rule.id: rule for pack in packs for rule in pack.rules}
-        self._rules |= {rule.id: rule for rule in restrictions}
-        self._routing = {rule.id: rule for pack in packs for rule in pack.routing}
+        # Casbin knows a line by its place, not by its id: two lines with one id would
+        # otherwise be one, and the lost one may be the deny line.
+        self._rules = _numbered([rule for pack in packs for rule in pack.rules] + [*restrictions])
+        self._routing = _numbered([rule for pack in packs for rule in pack.routing])
         links = sorted({(each.role, each.includes) for pack in packs for each in pack.roles})
-        self._permission = _model("model.conf", [rule.row for rule in self._rules.values()], links)
-        self._route = _model("routing.conf", [rule.row for rule in self._routing.values()], [])
+        self._permission = _model("model.conf", _rows(self._rules), links)
+        self._route = _model("routing.conf", _rows(self._routing), [])
 
     def may(self, question: Question) -> Answer:
         """The one answer that previews show, commands need and the decision point gives."""
@@ -118,6 +120,17 @@ class Enforcer:
             question.body, question.capacity, question.klass, question.people, question.place
         )
         return self._routing[row[0]] if allowed and row else None
+
+
+Line = TypeVar("Line", Rule, RoutingRule)
+
+
+def _numbered(lines: list[Line]) -> dict[str, Line]:
+    return {str(number): line for number, line in enumerate(lines)}
+
+
+def _rows(lines: Mapping[str, Rule] | Mapping[str, RoutingRule]) -> list[list[str]]:
+    return [[number, *line.row[1:]] for number, line in lines.items()]
 
 
 def _model(name: str, rows: list[list[str]], links: list[tuple[str, str]]) -> casbin.Enforcer:

@@ -164,3 +164,10 @@ COMMAND_ACTS = frozenset(
     act_of(kind, name) for kind, machine in MACHINES.items() for name in machine.commands
 )
 """Every command of every stream, as rules speak of it."""
+
+codec.prepare(
+    Envelope,
+    *(kind for machine in MACHINES.values() for kind in machine.commands.values()),
+    *(kind for machine in MACHINES.values() for kind in machine.events.values()),
+    *(type(machine.initial) for machine in MACHINES.values()),
+)

@@ -97,7 +97,7 @@ def route(
             pinned[item.id] = facts
         else:
             refused.append(problem)
-    return Route(work.entries(frozenset(pinned)), tuple(refused), asked, pinned, work.because)
+    return Route(work.entries(), tuple(refused), asked, pinned, work.because)
 
 
 class _Work:
@@ -113,8 +113,9 @@ class _Work:
     def add(self, item: str, facts: PinnedItem, asked: Slice, known: Known) -> Unroutable | None:
         peoples = facts.peoples & resolve(asked.peoples, known.peoples)
         places = facts.places & resolve(asked.places, known.places)
-        if not peoples and not places:
+        if not facts.remains(peoples, places):
             return Unroutable(item, Code.NOTHING_LEFT)
+        before = (dict(self._found), dict(self.because))
         unheard_peoples = {
             people
             for people in peoples
@@ -124,6 +125,8 @@ class _Work:
             place for place in places if not self._ask(item, facts, Capacity.PLACE, place=place)
         }
         if unheard_peoples or unheard_places:
+            # Nobody is asked for the sake of an item that cannot be asked for.
+            self._found, self.because = before
             return Unroutable(
                 item, Code.UNROUTABLE, frozenset(unheard_peoples), frozenset(unheard_places)
             )
@@ -131,12 +134,10 @@ class _Work:
             self._ask(item, facts, capacity)
         return None
 
-    def entries(self, items: frozenset[str]) -> tuple[RouteEntry, ...]:
-        """The route over `items`; what only refused items needed is left out."""
+    def entries(self) -> tuple[RouteEntry, ...]:
+        """The route as gathered, in an order that does not depend on who was asked first."""
         kept = [
-            replace(entry, items=entry.items & items, rules=tuple(sorted(set(entry.rules))))
-            for entry in self._found.values()
-            if entry.items & items
+            replace(entry, rules=tuple(sorted(set(entry.rules)))) for entry in self._found.values()
         ]
         return tuple(sorted(kept, key=lambda entry: (entry.body, entry.capacity)))
 

@@ -166,10 +166,11 @@ def _slice(value: str) -> str | None:
     if value == EVERY:
         return None
     try:
-        Slice.from_json(json.loads(value))
-    except (ValueError, AttributeError, TypeError):
+        written = Slice.from_json(json.loads(value))
+    except (ValueError, AttributeError, TypeError, RecursionError):
         return 'Write * or a slice, for example {"peoples": ["…"], "places": "any"}.'
-    return None
+    # Nothing overlaps an empty slice: a deny line with one would be ignored in silence.
+    return "A slice with an empty part matches nothing; fill it." if written.empty else None
 
 
 def _plain(value: str) -> str | None:
@@ -261,6 +262,10 @@ def _read(
         line = content[: error.start].count(b"\n") + 1
         faults.append(Fault(file, line, "encoding", "Save the file as UTF-8."))
         return []
+    if not text:
+        # A file cut to nothing would take a pack's deny lines away.
+        faults.append(Fault(file, 1, "header", f"The columns must be {','.join(columns)}."))
+        return []
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows: list[list[str]] = []
     try:
@@ -291,6 +296,10 @@ def _faults_of(
             found.append(Fault(file, line, name, "Remove spaces at the ends and control marks."))
         elif sentence := check(value):
             found.append(Fault(file, line, name, sentence))
+    named = dict(zip(columns, row, strict=True))
+    if named.get("effect") == "allow" and named["slice"] != EVERY:
+        # Lines apply where slices overlap: an allow for some records would let all through.
+        found.append(Fault(file, line, "slice", "Only a deny line has a slice; write *."))
     if row[0] in seen:
         found.append(Fault(file, line, "id", f"{row[0]} was used before, at {seen[row[0]]}."))
     seen.setdefault(row[0], f"{file}, line {line}")

@@ -80,9 +80,11 @@ class Slice:
         """Read the wire shape strictly.
 
         Raises:
-            ValueError: an unknown key, a part that is neither a list nor ``any``,
-                an unknown level; the sentence says which.
+            ValueError: not an object, an unknown key, a part that is neither a list
+                nor ``any``, an unknown level; the sentence says which.
         """
+        if not isinstance(value, Mapping):
+            raise ValueError("a slice must be written as an object")
         unknown = set(value) - {"peoples", "places", "years", "level"}
         if unknown:
             raise ValueError(f"a slice has no {sorted(unknown)[0]!r}")
@@ -104,7 +106,7 @@ def overlap(asked: object, ruled: object) -> bool:
     """
     try:
         return _coerced(asked).overlaps(_coerced(ruled))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return True
 
 

@@ -145,6 +145,12 @@ class Sitting:
     members: frozenset[str]
     secretaries: frozenset[str] = frozenset()
 
+    @property
+    def hands(self) -> frozenset[str]:
+        """Who may do the body's errands (ask, write down, place, accept a report): its
+        members, and its secretaries, who may be no members and then have no voice."""
+        return self.members | self.secretaries
+
 
 @dataclass(frozen=True)
 class RouteEntry:

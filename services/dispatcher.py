@@ -19,11 +19,14 @@ from temporalio.client import (
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import TimeSkipper
 
 from policies.machines import MACHINES, kind_of
 from policies.refusals import Code, RefusedError
 from policies.types import Envelope
 from services.recorder import Extra, Recorder
+from services.store import streams
+from services.store.session import Store
 from workflows.contracts import COMMAND, REFUSED, TASK_QUEUE, Json, Start
 from workflows.driver import written_envelope
 
@@ -76,6 +79,27 @@ class Dispatcher:
                 # begin again from the stream alone.
                 first = True
         raise RefusedError(Code.UNAVAILABLE)
+
+    async def fast_forward(self, store: Store, by: timedelta) -> None:
+        """Let every open workflow live through `by` at once, after the stored clock moved.
+
+        Only a temporary home's Temporal has the time-skipping flag; elsewhere the clock
+        does not move, and this is never reached.
+        """
+        assert self._client is not None
+        skipper = TimeSkipper(self._client)
+
+        def held_open() -> list[str]:
+            with store.read() as connection:
+                return streams.open_driven(connection)
+
+        for stream in await asyncio.to_thread(held_open):
+            handle = self._client.get_workflow_handle(stream)
+            try:
+                await asyncio.wait_for(skipper.fast_forward(handle, by), 60)
+            except RPCError as failure:
+                if failure.status not in _GONE:
+                    raise
 
     async def _update(self, envelope: Envelope) -> Json:
         assert self._client is not None

@@ -13,7 +13,7 @@ from policies.catalogue import Classification, strictest
 from policies.routing import Item, Known
 from services.people import Bodies
 from services.store import versions
-from services.store.schema import confirmations, items, names
+from services.store.schema import PUBLISHED, confirmations, items, names
 
 RELIED_ON_BY_ROUTES = (
     versions.RULES,
@@ -30,7 +30,7 @@ def read_items(connection: Connection, ids: Iterable[str]) -> list[Item]:
     rows = connection.execute(
         sa.select(items.c.id, items.c.collection, confirmations.c.classification)
         .outerjoin(confirmations, confirmations.c.item == items.c.id)
-        .where(items.c.id.in_(wanted), items.c.published.is_(True))
+        .where(items.c.id.in_(wanted), items.c.batch.in_(PUBLISHED))
     )
     collections: dict[str, str] = {}
     said: dict[str, list[Classification]] = {}

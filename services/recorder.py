@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from temporalio import activity
 
 from policies import codec
@@ -24,7 +24,7 @@ from policies.types import SYSTEM, Authorisation, Envelope, derived_id
 from services import clock
 from services.rulebook import Rulebook
 from services.store import projections, streams, texts, versions
-from services.store.schema import outbox
+from services.store.schema import entries, outbox
 from services.store.session import Store
 from workflows.contracts import (
     LOAD,
@@ -40,6 +40,10 @@ from workflows.driver import envelope_of, written_envelope
 
 SYSTEM_COMMANDS = frozenset({"Remind", "Close", "Issue", "ClockPassed", "ReviewPassed", "Answer"})
 """The closed list of what `system` may do (`bones.md`, "System acts")."""
+
+LOOK_AGAIN = frozenset({"40001", "40P01"})
+"""What PostgreSQL says when two transactions stood in each other's way and one had to go:
+a serialization failure, a deadlock (two packs adopted at once, each relying on the rules)."""
 
 Extra = Callable[[Connection, str], None]
 """What else a use case writes in the entry's transaction, given the entry's id."""
@@ -77,7 +81,8 @@ class Recorder:
     def carry(self, envelope: Envelope, extra: Extra | None = None) -> Json:
         """Decide and commit a command of a stream that has no workflow.
 
-        Returns the command's ledger entry. Raises RefusedError.
+        Returns the command's ledger entry. Raises RefusedError; ValueError for a decision
+        without events, which would never come to an entry.
         """
         machine = MACHINES[kind_of(envelope.stream)]
         while True:
@@ -90,8 +95,10 @@ class Recorder:
                 return reply.answer
             if reply.refusal is not None:
                 raise RefusedError(Code(reply.refusal.code), **reply.refusal.facts)
-            if reply.status == "current" and isinstance(decided, Refused):
-                raise RefusedError.of(decided)
+            if reply.status == "current":
+                if isinstance(decided, Refused):
+                    raise RefusedError.of(decided)
+                raise ValueError(f"{type(envelope.command).__name__} came to no events")
 
     def _commit(
         self, envelope: Envelope, after: int, events: list[Json], extra: Extra | None
@@ -101,17 +108,34 @@ class Recorder:
                 return self._write(connection, envelope, after, events, extra)
         except RefusedError as refusal:
             refused = Refusal(str(refusal.refused.code), dict(refusal.refused.facts))
-        except IntegrityError:
+        except IntegrityError as error:
             # Another writer took the sequence or the command id between our look and our
             # insert (PostgreSQL, an empty stream): whoever asked looks again.
-            refused = None
+            return self._missed(envelope, after, taken=error)
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) not in LOOK_AGAIN:
+                raise
+            return self._missed(envelope, after)
+        return self._missed(envelope, after, refused)
+
+    def _missed(
+        self,
+        envelope: Envelope,
+        after: int,
+        refused: Refusal | None = None,
+        taken: IntegrityError | None = None,
+    ) -> RecordReply:
+        """Nothing was committed: what there is that the caller has not folded.
+
+        Raises `taken` when nobody took the command's place: it would fail for ever.
+        """
         with self._store.read() as connection:
-            return RecordReply(
-                "refused" if refused else "behind",
-                codec.written(clock.now(connection)),
-                streams.after(connection, envelope.stream, after),
-                refusal=refused,
-            )
+            missed = streams.after(connection, envelope.stream, after)
+            known = taken and streams.of_command(connection, envelope.id)
+            now = codec.written(clock.now(connection))
+        if taken is not None and not missed and not known:
+            raise taken
+        return RecordReply("refused" if refused else "behind", now, missed, refusal=refused)
 
     def _write(
         self,
@@ -130,7 +154,11 @@ class Recorder:
             if digest != envelope.digest or entry["stream"] != envelope.stream:
                 raise RefusedError(Code.COMMAND_REUSED)
             return RecordReply("known", codec.written(now), missed, entry)
-        if stream.sequence != after:
+        if stream.sequence < after:
+            # The database was put back from an older copy: no looking again brings back
+            # what the caller has folded.
+            raise RefusedError(Code.UNAVAILABLE)
+        if stream.sequence > after:
             return RecordReply("behind", codec.written(now), missed)
         if not events:
             return RecordReply("current", codec.written(now))
@@ -196,8 +224,11 @@ def _cause(connection: Connection, envelope: Envelope) -> str | None:
     """What the clock does follows from the last entry that was there."""
     if envelope.actor != SYSTEM:
         return None
-    last = streams.after(connection, envelope.stream, envelope.seen - 1)
-    return str(last[0]["id"]) if last else None
+    return connection.execute(
+        sa.select(entries.c.id).where(
+            entries.c.stream == envelope.stream, entries.c.sequence == envelope.seen
+        )
+    ).scalar_one_or_none()
 
 
 def _post(connection: Connection, stream: streams.Stream, happened: list[Any], entry: Json) -> None:

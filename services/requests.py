@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from policies.body import DEPLOYMENT
@@ -18,7 +18,7 @@ from policies.types import Outcome, Sitting, TextId, Voice, derived_id
 from policies.use import rules_refuse
 from services import calendar, facts
 from services.path import Path, Ready, Sent, Sight, words
-from services.people import Viewer, acting_for
+from services.people import ANYONE, Viewer, acting_for
 from services.preview import Draft, Preview, drafted, preview
 from services.store import drafts, streams
 from services.store.texts import Audience, Words
@@ -45,17 +45,34 @@ class Requests:
         found: Preview = await self._path.look(reading)
         return found
 
-    async def submit(self, viewer: Viewer, draft: str, sent: Sent) -> dict[str, Any]:
-        """Send the draft to every body that must decide. The request's id derives from the
-        draft's, so that one draft becomes one request."""
+    async def save(self, viewer: Viewer, draft: str, version: int, content: dict[str, Any]) -> int:
+        """Save a draft over `version`; returns the new version. Raises RefusedError."""
+
+        def look(sight: Sight) -> datetime:
+            sight.permitted("draft.write", (ANYONE,))
+            return sight.now
+
+        now: datetime = await self._path.look(look)
+        saved: int = await self._path.write(
+            lambda connection: drafts.save(connection, draft, viewer.person, version, content, now)
+        )
+        return saved
+
+    async def submit(self, viewer: Viewer, draft: str, sent: Sent, version: int) -> dict[str, Any]:
+        """Send the draft, as it was read at `version`, to every body that must decide.
+
+        The request's id derives from the draft's, so that one draft becomes one request.
+        """
         request = "request-" + derived_id(draft, "request")
 
         def build(sight: Sight) -> Ready:
             row = drafts.get(sight.connection, draft, viewer.person)
             if row.request is not None:
                 raise RefusedError(Code.ALREADY_DONE, request=row.request)
+            if row.version != version:
+                raise RefusedError(Code.STALE, version=str(row.version))
             asked = drafted(row.content)
-            rule = sight.permitted("request.submit", ("role:anyone",))
+            rule = sight.permitted("request.submit", (ANYONE,))
             seen = preview(sight, asked)
             _all_there(seen)
             named, said = _words(sent, request, asked)
@@ -289,5 +306,5 @@ def _researcher_roles(sight: Sight, viewer: Viewer, state: RequestState) -> tupl
     # A body that is asked knows of the request, and is told that this is not its step.
     asked = asked_ever(state) - {DEPLOYMENT}
     if asked & set(sight.bodies.of(viewer.person)):
-        return ("role:anyone",)
+        return (ANYONE,)
     raise RefusedError(Code.NOT_FOUND)

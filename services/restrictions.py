@@ -17,7 +17,7 @@ from services import calendar
 from services.path import Path, Ready, Sent, Sight, words
 from services.people import Viewer, acting_for
 from services.store import streams
-from services.store.schema import collections, items
+from services.store.schema import PUBLISHED, collections, items
 from services.store.texts import Audience, Words
 
 
@@ -144,7 +144,7 @@ def _there(sight: Sight, scope: c.Scope) -> None:
         found = set(
             sight.connection.execute(
                 sa.select(table.c.id).where(
-                    table.c.id.in_(sorted(wanted)), table.c.published.is_(True)
+                    table.c.id.in_(sorted(wanted)), table.c.batch.in_(PUBLISHED)
                 )
             ).scalars()
         )

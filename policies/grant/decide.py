@@ -147,7 +147,7 @@ def _is_researcher(state: GrantState, person: str) -> bool:
 def _may_not_act(state: GrantState, person: str, sitting: Sitting) -> Refused | None:
     if sitting.body not in state.communities():
         return Refused(Code.NOT_ASKED)
-    if person not in sitting.members:
+    if person not in sitting.hands:
         return Refused(Code.NOT_A_MEMBER)
     return Refused(Code.APPLICANT) if _is_researcher(state, person) else None
 

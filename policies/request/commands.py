@@ -46,6 +46,13 @@ class PinnedItem:
     places: frozenset[str]
     whole: bool = False
 
+    def remains(self, peoples: frozenset[str], places: frozenset[str]) -> bool:
+        """Can any record of the item be seen where only these of its peoples and places are
+        left? What is whole (a plant's genome) is one record, and all of it is everyone's."""
+        if self.whole:
+            return peoples == self.peoples and places == self.places
+        return bool(peoples or not self.peoples) and bool(places or not self.places)
+
 
 @dataclass(frozen=True)
 class Pinned:

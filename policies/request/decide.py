@@ -61,7 +61,7 @@ def _submit(state: RequestState, envelope: Envelope, command: c.Submit) -> Decid
 
 
 def _ask(state: RequestState, envelope: Envelope, command: c.Ask) -> Decided:
-    if refusal := _not_sitting(state, envelope.actor, command.sitting):
+    if refusal := _not_at_hand(state, envelope.actor, command.sitting):
         return refusal
     return [e.QuestionAsked(envelope.id, command.sitting.body, command.question)]
 
@@ -97,7 +97,7 @@ def _speak(state: RequestState, envelope: Envelope, command: c.Speak) -> Decided
 
 def _set_condition(state: RequestState, envelope: Envelope, command: c.SetCondition) -> Decided:
     condition = replace(command.condition, id=envelope.id, body=command.sitting.body)
-    if refusal := _not_sitting(state, envelope.actor, command.sitting):
+    if refusal := _not_at_hand(state, envelope.actor, command.sitting):
         return refusal
     if sentence := terms.malformed(condition):
         return Refused(Code.INVALID, {"field": "condition", "sentence": sentence})
@@ -110,7 +110,7 @@ def _set_condition(state: RequestState, envelope: Envelope, command: c.SetCondit
 
 
 def _conclude(state: RequestState, envelope: Envelope, command: c.Conclude) -> Decided:
-    if refusal := _not_sitting(state, envelope.actor, command.sitting):
+    if refusal := _not_at_hand(state, envelope.actor, command.sitting):
         return refusal
     voices = state.voices.get(command.sitting.body, {})
     return _come_to(state, command.sitting, command.outcome, voices)
@@ -202,6 +202,17 @@ def _may_not_speak(state: RequestState, person: str, sitting: Sitting) -> Refuse
 
 def _not_sitting(state: RequestState, person: str, sitting: Sitting) -> Refused | None:
     return _not_asked(state, sitting.body) or _may_not_speak(state, person, sitting)
+
+
+def _not_at_hand(state: RequestState, person: str, sitting: Sitting) -> Refused | None:
+    """Why this person does no errand of the body's here, or None."""
+    if refusal := _not_asked(state, sitting.body):
+        return refusal
+    if person in state.applicants:
+        return Refused(Code.APPLICANT)
+    if person in state.stood_aside.get(sitting.body, ()):
+        return Refused(Code.STOOD_ASIDE)
+    return None if person in sitting.hands else Refused(Code.NOT_A_MEMBER)
 
 
 def _come_to(

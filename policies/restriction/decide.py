@@ -31,10 +31,12 @@ def decide(state: RestrictionState, envelope: Envelope) -> Decided:
         return Refused(Code.NOT_FOUND)
     if isinstance(command, c.RecordHui):
         return _record_hui(envelope, command)
-    if envelope.actor not in command.sitting.members:
-        return Refused(Code.NOT_A_MEMBER)
     if isinstance(command, c.Speak):
+        if envelope.actor not in command.sitting.members:
+            return Refused(Code.NOT_A_MEMBER)
         return [e.Spoken(envelope.actor, command.voice)]
+    if envelope.actor not in command.sitting.hands:
+        return Refused(Code.NOT_A_MEMBER)
     return _come_to(command.sitting, command.outcome, state.voices)
 
 
@@ -46,7 +48,7 @@ def next_due(state: RestrictionState) -> datetime | None:
 def _place(state: RestrictionState, envelope: Envelope, command: c.Place) -> Decided:
     if state.status is not Status.NONE:
         return Refused(Code.ALREADY_DONE)
-    if envelope.actor not in command.sitting.members:
+    if envelope.actor not in command.sitting.hands:
         return Refused(Code.NOT_A_MEMBER)
     scope = command.scope
     if scope.slice.empty or not scope.acts or not scope.acts <= frozenset(USE_ACTS):

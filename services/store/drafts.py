@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from policies.codec import written
 from policies.refusals import Code, RefusedError
 from services.store.schema import drafts
+from services.store.session import insert_new
 
 MOST_DRAFTS = 200
 """How many unsubmitted drafts one person can keep."""
@@ -56,12 +57,16 @@ def save(
             raise RefusedError(Code.NOT_FOUND)
         if len(of(connection, owner)) >= MOST_DRAFTS:
             raise RefusedError(Code.TOO_LARGE, field="drafts")
-        connection.execute(
-            sa.insert(drafts).values(
-                id=draft, owner=owner, version=1, content=content, updated_at=written(now)
-            )
-        )
-        return 1
+        new = {
+            "id": draft,
+            "owner": owner,
+            "version": 1,
+            "content": content,
+            "updated_at": written(now),
+        }
+        if insert_new(connection, drafts, new):
+            return 1
+        return save(connection, draft, owner, version, content, now)
     if row.owner != owner:
         raise RefusedError(Code.NOT_FOUND)
     if row.request is not None:
@@ -73,12 +78,15 @@ def save(
             if content.get(name) != row.content.get(name)
         ]
         raise RefusedError(Code.STALE, version=str(row.version), differs=",".join(differing))
-    connection.execute(
+    saved = connection.execute(
         sa.update(drafts)
-        .where(drafts.c.id == draft)
+        .where(drafts.c.id == draft, drafts.c.version == version, drafts.c.request.is_(None))
         .values(version=version + 1, content=content, updated_at=written(now))
     )
-    return version + 1
+    if saved.rowcount:
+        return version + 1
+    # Another device was a moment earlier; look at what it left, and say so.
+    return save(connection, draft, owner, version, content, now)
 
 
 def submitted(connection: Connection, draft: str, owner: str, request: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from policies import body, catalogue
+from policies import body, catalogue, codec
 from policies.machines import kind_of
 from policies.request.state import RequestState
 from policies.restriction import events as restriction_events
@@ -105,15 +105,19 @@ def _catalogue(connection: Connection, stream: Stream, happened: list[Any], entr
     for event in happened:
         match event:
             case catalogue.Imported():
-                for table in (schema.collections, schema.items):
-                    connection.execute(
-                        sa.update(table).where(table.c.batch == event.batch).values(published=True)
-                    )
+                connection.execute(
+                    sa.update(schema.imports)
+                    .where(schema.imports.c.id == event.batch, schema.imports.c.status == "staged")
+                    .values(status="published")
+                )
             case catalogue.NamesKnown():
-                for kind, known in (("people", event.peoples), ("place", event.places)):
-                    for each, name in known.items():
-                        row = {"id": each, "kind": kind, "name": name}
-                        upsert(connection, schema.names, row)
+                rows = [
+                    {"id": each, "kind": kind, "name": name}
+                    for kind, known in (("people", event.peoples), ("place", event.places))
+                    for each, name in known.items()
+                ]
+                names = schema.names
+                _replace(connection, names, names.c.id.in_([row["id"] for row in rows]), rows)
             case catalogue.HistoryWritten():
                 connection.execute(
                     sa.update(schema.collections)
@@ -121,14 +125,24 @@ def _catalogue(connection: Connection, stream: Stream, happened: list[Any], entr
                     .values(history=event.history)
                 )
             case catalogue.Confirmed():
-                line = entry["events"][0]["data"]["classification"]
-                for item in sorted(event.items):
-                    row = {
-                        "item": item, "body": event.body, "classification": line,
-                        "entry": entry["id"],
-                    }  # fmt: skip
-                    upsert(connection, schema.confirmations, row)
+                said = codec.encode(event.classification)
+                rows = [
+                    {"item": item, "body": event.body, "classification": said, "entry": entry["id"]}
+                    for item in sorted(event.items)
+                ]
+                own = schema.confirmations.c.body == event.body
+                these = schema.confirmations.c.item.in_(sorted(event.items))
+                _replace(connection, schema.confirmations, own & these, rows)
     versions.raise_(connection, versions.CATALOGUE)
+
+
+def _replace(
+    connection: Connection, table: sa.Table, old: sa.ColumnElement[bool], rows: list[Json]
+) -> None:
+    """Put `rows` where `old` ones were: two statements however many, for the lock's sake."""
+    connection.execute(sa.delete(table).where(old))
+    if rows:
+        connection.execute(sa.insert(table), rows)
 
 
 def _nothing(connection: Connection, stream: Stream, happened: list[Any], entry: Json) -> None:

@@ -19,6 +19,8 @@ METADATA = sa.MetaData(
 )
 
 ID = sa.String(200)
+# A schema, a table and a variable of up to 200 characters each, and two dots.
+ITEM = sa.String(700)
 INSTANT = sa.String(27)
 HASH = sa.String(64)
 
@@ -164,7 +166,7 @@ grant_people = _table(
 grant_items = _table(
     "grant_items",
     sa.Column("grant", ID, primary_key=True),
-    sa.Column("item", ID, primary_key=True, index=True),
+    sa.Column("item", ITEM, primary_key=True, index=True),
 )
 restrictions = _table(
     "restrictions",
@@ -175,42 +177,53 @@ restrictions = _table(
     sa.Column("updated_at", INSTANT, nullable=False),
 )
 
-# The catalogue.
+# The catalogue. Rows are staged under an import and seen once its status is `published`,
+# which one row says for all of them: publishing takes the same moment for any file.
 names = _table(
     "names",
     sa.Column("id", ID, primary_key=True),
     sa.Column("kind", sa.String(10), nullable=False),
     sa.Column("name", ID, nullable=False),
 )
+imports = _table(
+    "imports",
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("sha256", HASH, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("status", sa.String(10), nullable=False, index=True),
+    sa.Column("staged_at", INSTANT, nullable=False),
+    sa.CheckConstraint("status IN ('staged', 'dropped', 'published')", name="status"),
+)
 collections = _table(
     "collections",
     sa.Column("id", ID, primary_key=True),
     sa.Column("agency", sa.String(500), nullable=False),
     sa.Column("name", sa.String(500), nullable=False),
-    sa.Column("batch", ID, nullable=False),
-    sa.Column("published", sa.Boolean, nullable=False),
+    sa.Column("batch", ID, nullable=False, index=True),
     sa.Column("history", ID),
 )
 items = _table(
     "items",
-    sa.Column("id", sa.String(700), primary_key=True),
+    sa.Column("id", ITEM, primary_key=True),
     sa.Column("collection", ID, nullable=False, index=True),
     sa.Column("table", sa.String(500), nullable=False),
     sa.Column("variable", sa.String(500), nullable=False),
-    sa.Column("search", sa.String(1600), nullable=False),
+    sa.Column("search", sa.Text, nullable=False),
     sa.Column("batch", ID, nullable=False, index=True),
-    sa.Column("published", sa.Boolean, nullable=False),
 )
 proposals = _table(
     "proposals",
-    sa.Column("item", sa.String(700), primary_key=True),
+    sa.Column("item", ITEM, primary_key=True),
     sa.Column("rule", sa.String(60), primary_key=True),
     sa.Column("line", sa.JSON, nullable=False),
 )
 confirmations = _table(
     "confirmations",
-    sa.Column("item", sa.String(700), primary_key=True),
+    sa.Column("item", ITEM, primary_key=True),
     sa.Column("body", ID, primary_key=True),
     sa.Column("classification", sa.JSON, nullable=False),
     sa.Column("entry", ID, nullable=False),
 )
+
+PUBLISHED = sa.select(imports.c.id).where(imports.c.status == "published")
+"""The batches whose rows readers may see: ``items.c.batch.in_(PUBLISHED)``."""

@@ -10,10 +10,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, event
+from sqlalchemy.dialects import postgresql, sqlite
 
 BUSY_SECONDS = 30
 
@@ -90,15 +91,31 @@ def _sqlite_connected(raw: Any, record: object) -> None:
 
 def upsert(connection: Connection, table: sa.Table, values: dict[str, Any]) -> None:
     """Insert a row, or bring the one with the same primary key up to date."""
-    if connection.dialect.name == "sqlite":
-        from sqlalchemy.dialects.sqlite import insert
-    else:
-        from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
     keys = [column.name for column in table.primary_key]
     rest = {name: value for name, value in values.items() if name not in keys}
-    statement = insert(table).values(values)
+    statement = _insert(connection, table).values(values)
     if rest:
         statement = statement.on_conflict_do_update(index_elements=keys, set_=rest)
     else:
         statement = statement.on_conflict_do_nothing(index_elements=keys)
     connection.execute(statement)
+
+
+def insert_new(connection: Connection, table: sa.Table, values: dict[str, Any]) -> bool:
+    """Insert a row; False, and nothing written, when its primary key is taken.
+
+    A transaction that is about to take it is waited for.
+    """
+    keys = [column.name for column in table.primary_key]
+    statement = _insert(connection, table).values(values)
+    inserted = connection.execute(
+        statement.on_conflict_do_nothing(index_elements=keys).returning(*table.primary_key)
+    )
+    return inserted.one_or_none() is not None
+
+
+def _insert(connection: Connection, table: sa.Table) -> postgresql.Insert:
+    if connection.dialect.name == "sqlite":
+        # The two have the same methods; only their SQL differs.
+        return cast("postgresql.Insert", sqlite.insert(table))
+    return postgresql.insert(table)

@@ -20,6 +20,7 @@ from policies.refusals import Code, RefusedError
 from policies.types import TextId
 from services.ledger.chain import commitment, new_salt
 from services.store.schema import texts
+from services.store.session import insert_new
 
 UNCLAIMED_FOR = timedelta(days=1)
 NO_KEY = "none"
@@ -52,26 +53,25 @@ def save(connection: Connection, author: str, words: Iterable[Words], at: dateti
         RefusedError: an id is taken by other words (a command id used twice).
     """
     for each in words:
+        row = {
+            "id": each.id,
+            "owner": each.owner,
+            "audience": each.audience,
+            "author": author,
+            "key_id": NO_KEY,
+            "salt": new_salt(),
+            "content": each.content,
+            "media_type": each.media_type,
+            "created_at": written(at),
+        }
+        # Written first and looked at after: two clicks may come at the same moment.
+        if insert_new(connection, texts, row):
+            continue
         known = connection.execute(
             sa.select(texts.c.author, texts.c.content).where(texts.c.id == each.id)
-        ).one_or_none()
-        if known is not None:
-            if known.author != author or bytes(known.content) != each.content:
-                raise RefusedError(Code.COMMAND_REUSED)
-            continue
-        connection.execute(
-            sa.insert(texts).values(
-                id=each.id,
-                owner=each.owner,
-                audience=each.audience,
-                author=author,
-                key_id=NO_KEY,
-                salt=new_salt(),
-                content=each.content,
-                media_type=each.media_type,
-                created_at=written(at),
-            )
-        )
+        ).one()
+        if known.author != author or bytes(known.content) != each.content:
+            raise RefusedError(Code.COMMAND_REUSED)
 
 
 def claim(
@@ -87,10 +87,11 @@ def claim(
     """
     commitments = {}
     for each in sorted(set(ids)):
+        # Locked: a sweep at the same moment would leave a commitment to nothing.
         row = connection.execute(
-            sa.select(texts.c.author, texts.c.entry, texts.c.salt, texts.c.content).where(
-                texts.c.id == each
-            )
+            sa.select(texts.c.author, texts.c.entry, texts.c.salt, texts.c.content)
+            .where(texts.c.id == each)
+            .with_for_update()
         ).one_or_none()
         if row is None or (row.entry is None and row.author != author):
             raise RefusedError(Code.UNKNOWN_TEXT)
@@ -98,6 +99,11 @@ def claim(
             connection.execute(sa.update(texts).where(texts.c.id == each).values(entry=entry))
         commitments[str(each)] = commitment(bytes(row.salt), bytes(row.content))
     return commitments
+
+
+def keep(connection: Connection, text: str, holder: str) -> None:
+    """Tie a text to `holder` where no entry names it: a person's own name."""
+    connection.execute(sa.update(texts).where(texts.c.id == text).values(entry=holder))
 
 
 def read(connection: Connection, ids: Iterable[str]) -> Mapping[str, str]:

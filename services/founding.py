@@ -1,0 +1,73 @@
+"""The first thing in every deployment: it enters as a body, and adopts the house's rules.
+
+Nothing could authorise this, since no rule is in force before it; the entries say
+``founding`` where others name their rule.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from policies import body as b
+from policies import pack as p
+from policies.types import Authorisation, Envelope, Kawa, KawaRule, TextId, derived_id
+from services import clock
+from services.bodies import put_in_force, shipped
+from services.recorder import Recorder
+from services.store import streams, texts
+from services.store.schema import persons
+from services.store.session import Store
+from services.store.texts import Audience, Words
+
+FOUNDING = Authorisation("founding")
+
+
+def found(store: Store, recorder: Recorder) -> str:
+    """Found the deployment once; returns the operator's person id."""
+    with store.read() as connection:
+        there = streams.get(connection, b.DEPLOYMENT)
+        now = clock.now(connection)
+    if there.sequence:
+        state: b.BodyState = there.state
+        return next(person for person, each in state.members.items() if "operator" in each.roles)
+    operator = add_person(store, "Operator", key=None)
+    name = TextId("text-" + derived_id(b.DEPLOYMENT, "name"))
+    with store.write() as connection:
+        words = Words(name, b.DEPLOYMENT, Audience.PUBLIC, b"This deployment")
+        texts.save(connection, operator, [words], now)
+    enter = b.Enter(
+        name,
+        b.Mandate(frozenset()),
+        Kawa(KawaRule.CONSENSUS),
+        (b.Member(operator, frozenset({"operator", "secretary"})),),
+    )
+    recorder.carry(_envelope(b.DEPLOYMENT, operator, now, enter, "enter"))
+    lines, sha256 = shipped("house")
+    adopted = lines.adopted_by(b.DEPLOYMENT)
+    ids = (*(r.id for r in adopted.rules), *(r.id for r in adopted.roles))
+    recorder.carry(
+        _envelope("pack-house", operator, now, p.Adopt(b.DEPLOYMENT, sha256, ids), "adopt"),
+        lambda connection, entry: put_in_force(connection, "house", b.DEPLOYMENT, adopted),
+    )
+    return operator
+
+
+def add_person(store: Store, name: str, key: str | None) -> str:
+    """A person with a random id; `key` is what an invented one of the example signs in by."""
+    person, text = "person-" + str(uuid.uuid4()), TextId("text-" + str(uuid.uuid4()))
+    with store.write() as connection:
+        now = clock.now(connection)
+        words = Words(text, person, Audience.PARTIES, name.encode())
+        texts.save(connection, person, [words], now)
+        # A person is no event of any stream: the name is theirs, and goes when they ask.
+        texts.keep(connection, text, person)
+        connection.execute(sa.insert(persons).values(id=person, name=text, example_key=key))
+    return person
+
+
+def _envelope(stream: str, actor: str, now: datetime, command: object, step: str) -> Envelope:
+    name = derived_id(stream, "founding", step)
+    return Envelope(name, stream, 0, actor, now, command, FOUNDING, digest=name)

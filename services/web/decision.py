@@ -1,0 +1,148 @@
+"""The decision point in the wire shape of AuthZEN's Authorization API 1.0.
+
+A refusal is an answer, and HTTP 200; only a question that cannot be read, or a
+credential that is nobody's, is an error. Whatever a gateway says about the time is
+ignored: the service clock decides.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Response
+from pydantic import BaseModel, Field, StringConstraints
+
+from policies.codec import written
+from policies.refusals import Refused
+from policies.use import SLICE_OBLIGATION, UseQuestion
+from services.decisions import Told
+from services.web.shapes import SliceShape
+from services.web.signed import PROBLEMS, Built, FromGateway
+
+router = APIRouter(tags=["decision point"], responses=PROBLEMS)
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=700, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+
+
+class Subject(BaseModel):
+    """Who would use it."""
+
+    type: Name
+    id: Name
+
+
+class Action(BaseModel):
+    """What they would do: ``use.read`` and its like."""
+
+    name: Name
+
+
+class Resource(BaseModel):
+    """With what."""
+
+    type: Name
+    id: Name
+
+
+class Context(BaseModel):
+    """For what; in which narrower slice, if any; what the gateway can apply."""
+
+    purpose: Name = "-"
+    slice: SliceShape | None = None
+    obligations_supported: list[Name] = Field(default_factory=list, max_length=50)
+
+
+class Evaluation(BaseModel):
+    """May this subject do this, with this resource, in this context?"""
+
+    model_config = {
+        "json_schema_extra": {
+            "examples": [
+                {
+                    "subject": {"type": "person", "id": "person-…"},
+                    "action": {"name": "use.read"},
+                    "resource": {"type": "item", "id": "example_survey.people.clinic_visits"},
+                    "context": {
+                        "purpose": "example-wellbeing-study",
+                        "obligations_supported": ["slice/1"],
+                    },
+                }
+            ]
+        }
+    }
+
+    subject: Subject
+    action: Action
+    resource: Resource
+    context: Context = Context()
+
+
+class Decision(BaseModel):
+    """The answer. A yes carries the slice as an obligation, and until when it holds."""
+
+    decision: bool
+    context: dict[str, Any]
+
+
+@router.post("/access/v1/evaluation")
+async def evaluate(
+    question: Evaluation,
+    gateway: FromGateway,
+    accord: Built,
+    response: Response,
+    x_request_id: Annotated[str | None, Header(max_length=200)] = None,
+) -> Decision:
+    """Ask at the moment of use. The answer is recorded before it leaves."""
+    if x_request_id is not None and x_request_id.isprintable() and x_request_id.isascii():
+        response.headers["X-Request-ID"] = x_request_id
+    context = question.context
+    if question.subject.type != "person" or question.resource.type != "item":
+        subject, item = "-", "-"
+    else:
+        subject, item = question.subject.id, question.resource.id
+    asked = UseQuestion(
+        subject,
+        question.action.name,
+        item,
+        context.purpose,
+        context.slice.read() if context.slice else None,
+        frozenset(context.obligations_supported),
+    )
+    told = await accord.decisions.decide(gateway, asked, str(uuid.uuid4()))
+    return Decision(decision=told.answer.decision, context=_context(told))
+
+
+@router.get("/.well-known/authzen-configuration")
+async def configuration(accord: Built) -> dict[str, str]:
+    """Where the decision point is, as AuthZEN's metadata says it."""
+    base = accord.settings.url
+    return {
+        "policy_decision_point": base,
+        "access_evaluation_endpoint": f"{base}/access/v1/evaluation",
+    }
+
+
+def _context(told: Told) -> dict[str, Any]:
+    answer = told.answer
+    if answer.decision:
+        assert answer.slice is not None
+        assert answer.valid_until is not None
+        return {
+            "obligations": [{"id": SLICE_OBLIGATION, "slice": answer.slice.to_json()}],
+            "valid_until": written(answer.valid_until),
+            "reason_user": {"200": "A grant in force allows this, within its slice."},
+            "reasons": [{"grant": answer.grant}],
+            "record": told.entry,
+        }
+    refused = told.refused
+    assert isinstance(refused, Refused)
+    reason: dict[str, str] = dict(refused.facts)
+    return {
+        "code": str(refused.code),
+        "reason_user": {"403": told.words or refused.sentence},
+        "next": refused.next_step,
+        "reasons": [reason] if reason else [],
+        "record": told.entry,
+    }

@@ -1,0 +1,129 @@
+"""The parts that endpoints have in common: who asks, and what a command's answer looks like."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from policies.refusals import RefusedError
+from services.bootstrap import Accord
+from services.decisions import Gateway
+from services.people import Viewer
+from services.web.signin import SignIn
+
+_bearer = HTTPBearer(auto_error=False, description="A person's token.", scheme_name="person")
+_credential = HTTPBearer(
+    auto_error=False, description="A gateway's credential.", scheme_name="gateway"
+)
+_NOBODY = HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
+
+
+class Problem(BaseModel):
+    """A problem as RFC 9457 writes it."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str | None = None
+    next: str | None = None
+    facts: dict[str, str] | None = None
+    fields: list[dict[str, str]] | None = None
+    instance: str | None = None
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": description, "content": {
+        "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+    }}
+    for status, description in {
+        400: "The request cannot be read.",
+        401: "Nobody is signed in.",
+        403: "The rules in force do not let you do this.",
+        404: "There is nothing here, or it is not yours to see.",
+        409: "It clashes with how things stand.",
+        413: "Larger than Accord takes.",
+        422: "A field cannot be read.",
+        503: "The outcome is not known yet; the same command may be sent again.",
+    }.items()
+}  # fmt: skip
+
+
+class Recorded(BaseModel):
+    """The ledger entry that a command made, now or when it was first sent."""
+
+    stream: str = Field(examples=["request-1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"])
+    sequence: int = Field(examples=[4])
+    entry: str
+    command: str
+    at: str = Field(examples=["2026-11-23T01:02:03.456789Z"])
+    events: list[str] = Field(examples=[["BodyDecided"]])
+
+    @classmethod
+    def of(cls, entry: dict[str, Any]) -> Recorded:
+        """From the entry as plain JSON."""
+        return cls(
+            stream=entry["stream"],
+            sequence=entry["sequence"],
+            entry=entry["id"],
+            command=entry["command"],
+            at=entry["at"],
+            events=[event["type"] for event in entry["events"]],
+        )
+
+
+def accord(request: Request) -> Accord:
+    """What this process works with."""
+    built: Accord = request.app.state.accord
+    return built
+
+
+async def maybe_viewer(
+    request: Request,
+    token: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Viewer | None:
+    """Whoever signed in, or None. A token that is nobody's is an error, not an absence."""
+    if token is None:
+        return None
+    signin: SignIn = request.app.state.signin
+    store = accord(request).store
+
+    def reading() -> Viewer | None:
+        with store.read() as connection:
+            return signin.viewer(connection, token.credentials)
+
+    viewer = await asyncio.to_thread(reading)
+    if viewer is None:
+        raise _NOBODY
+    return viewer
+
+
+async def signed_in(viewer: Annotated[Viewer | None, Depends(maybe_viewer)]) -> Viewer:
+    """Whoever signed in; nobody is 401."""
+    if viewer is None:
+        raise _NOBODY
+    return viewer
+
+
+async def from_gateway(
+    request: Request,
+    credential: Annotated[HTTPAuthorizationCredentials | None, Depends(_credential)],
+) -> Gateway:
+    """The gateway whose credential this is; any other is 401."""
+    if credential is None:
+        raise _NOBODY
+    try:
+        return await asyncio.to_thread(accord(request).decisions.gateway, credential.credentials)
+    except RefusedError as error:
+        raise _NOBODY from error
+
+
+Person = Annotated[Viewer, Depends(signed_in)]
+MaybePerson = Annotated[Viewer | None, Depends(maybe_viewer)]
+FromGateway = Annotated[Gateway, Depends(from_gateway)]
+Built = Annotated[Accord, Depends(accord)]

