@@ -177,7 +177,10 @@ def decide(state: BodyState, envelope: Envelope) -> list[Event] | Refused:  # no
             members = {each.person: each for each in command.members}
             if refusal := _unworkable(command.kawa, members):
                 return refusal
-            if not any("secretary" in each.roles for each in command.members):
+            roles = [each.roles for each in members.values()]
+            if not all(each and each <= ROLES for each in roles):
+                return Refused(Code.INVALID, {"field": "roles"})
+            if not any("secretary" in each for each in roles):
                 return Refused(Code.INVALID, {"field": "members"})
             return [Entered(command.name, command.mandate, command.kawa, command.members)]
         case _ if not state.entered:
@@ -185,19 +188,13 @@ def decide(state: BodyState, envelope: Envelope) -> list[Event] | Refused:  # no
         case AddMember() as command:
             if not command.member.roles or not command.member.roles <= ROLES:
                 return Refused(Code.INVALID, {"field": "roles"})
-            return [MemberAdded(command.member)]
+            joined = {**state.members, command.member.person: command.member}
+            return _stewardless(joined) or [MemberAdded(command.member)]
         case EndMembership() as command:
             left = {p: each for p, each in state.members.items() if p != command.person}
             if command.person not in state.members:
                 return Refused(Code.NOT_FOUND)
-            # No stewardless state: somebody must always be able to act for the body.
-            if not any(each.roles & {"secretary", "operator"} for each in left.values()):
-                return Refused(Code.INVALID, {
-                    "field": "person",
-                    "sentence": "This would leave the body without a secretary.",
-                    "next": "Name another secretary first.",
-                })  # fmt: skip
-            return [MembershipEnded(command.person)]
+            return _stewardless(left) or [MembershipEnded(command.person)]
         case SetKawa() as command:
             if refusal := _unworkable(command.kawa, state.members):
                 return refusal
@@ -228,6 +225,17 @@ def evolve(state: BodyState, event: Event, meta: Meta) -> BodyState:
             return replace(state, mandate=event.mandate)
         case GatewayAdded():
             return replace(state, gateways=state.gateways | {event.gateway})
+
+
+def _stewardless(members: Mapping[str, Member]) -> Refused | None:
+    """Somebody must always be able to act for the body."""
+    if any(each.roles & {"secretary", "operator"} for each in members.values()):
+        return None
+    return Refused(Code.INVALID, {
+        "field": "person",
+        "sentence": "This would leave the body without a secretary.",
+        "next": "Name another secretary first.",
+    })  # fmt: skip
 
 
 def _unworkable(kawa: Kawa, members: Mapping[str, Member]) -> Refused | None:

@@ -145,6 +145,8 @@ def decide(state: CatalogueState, envelope: Envelope) -> list[Event] | Refused:
                 return Refused(Code.ALREADY_DONE, {"sha256": command.sha256})
             return [Imported(command.batch, command.sha256, command.rows, command.collections)]
         case Confirm() as command:
+            if envelope.actor not in command.sitting.hands:
+                return Refused(Code.NOT_A_MEMBER)
             if refusal := _not_concerned(state, command):
                 return refusal
             return [Confirmed(command.sitting.body, command.items, command.classification)]

@@ -16,7 +16,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, Literal, TypeVar
 
-from policies.slices import Slice
+from policies.slices import ANY, Slice
 from policies.types import TextId
 
 T = TypeVar("T")
@@ -27,7 +27,10 @@ def instant(text: str) -> datetime:
     value = datetime.fromisoformat(text)
     if value.tzinfo is None:
         raise ValueError("an instant needs a zone, for example a Z at its end")
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("an instant must be in the years 1 to 9999") from error
 
 
 def written(value: datetime) -> str:
@@ -61,7 +64,12 @@ def encode(value: Any) -> Any:
 
 
 def decode(kind: type[T], value: Any) -> T:
-    """Read plain JSON as `kind`. Raises ValueError for an unknown or missing field."""
+    """Read plain JSON as `kind`, strictly.
+
+    Raises:
+        ValueError: an unknown or a missing field, or a value of another shape: a word
+            where a list belongs would be read as its letters.
+    """
     return typing.cast("T", _reader(typing.cast("Any", kind))(value))
 
 
@@ -93,29 +101,36 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     if kind is Slice:
         return Slice.from_json
     if kind is datetime:
-        return instant
+        return lambda value: instant(_is(str, value))
     if kind is date:
-        return date.fromisoformat
-    if kind is Any or kind in (str, int, bool):
+        return lambda value: date.fromisoformat(_is(str, value))
+    if kind is Any:
         return lambda value: value
-    if origin is Literal:
-        return lambda value: value
+    if kind in (str, int, bool):
+        return lambda value: _is(kind, value)
     if isinstance(kind, type) and issubclass(kind, Enum | TextId):
-        return kind
+        return lambda value: kind(_is(str, value))
     if dataclasses.is_dataclass(kind):
         return _dataclass_reader(kind)
     if origin in (types.UnionType, typing.Union):
         return _union_reader(args)
     if origin is frozenset:
         item = _reader(args[0])
-        return lambda value: frozenset(item(each) for each in value)
+        return lambda value: frozenset(item(each) for each in _is(list, value))
     if origin is tuple:
         item = _reader(args[0])
-        return lambda value: tuple(item(each) for each in value)
+        return lambda value: tuple(item(each) for each in _is(list, value))
     if isinstance(origin, type) and issubclass(origin, Mapping):
         item = _reader(args[1])
-        return lambda value: {key: item(each) for key, each in value.items()}
+        return lambda value: {key: item(each) for key, each in _is(dict, value).items()}
     raise TypeError(f"no way to read {kind}")
+
+
+def _is(kind: type[T], value: Any) -> T:
+    """`value`, if it is exactly of the JSON type `kind`. (True is no number here.)"""
+    if type(value) is not kind:
+        raise ValueError(f"a {kind.__name__} belongs here, not a {type(value).__name__}")
+    return value
 
 
 def _union_reader(args: tuple[Any, ...]) -> Callable[[Any], Any]:
@@ -125,7 +140,7 @@ def _union_reader(args: tuple[Any, ...]) -> Callable[[Any], Any]:
         return lambda value: None if value is None else item(value)
     # A part of a slice: an explicit set, or the word "any".
     listed = next(_reader(arg) for arg in rest if typing.get_origin(arg) is frozenset)
-    return lambda value: value if isinstance(value, str) else listed(value)
+    return lambda value: ANY if value == ANY else listed(value)
 
 
 def _dataclass_reader(kind: Any) -> Callable[[Any], Any]:
@@ -133,7 +148,7 @@ def _dataclass_reader(kind: Any) -> Callable[[Any], Any]:
     readers = {f.name: _reader(hints[f.name]) for f in dataclasses.fields(kind)}
 
     def read(value: Any) -> Any:
-        unknown = value.keys() - readers.keys()
+        unknown = _is(dict, value).keys() - readers.keys()
         if unknown:
             raise ValueError(f"{kind.__name__} has no field {sorted(unknown)[0]!r}")
         try:

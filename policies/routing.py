@@ -113,7 +113,7 @@ class _Work:
     def add(self, item: str, facts: PinnedItem, asked: Slice, known: Known) -> Unroutable | None:
         peoples = facts.peoples & resolve(asked.peoples, known.peoples)
         places = facts.places & resolve(asked.places, known.places)
-        if not facts.remains(peoples, places):
+        if not (peoples or places) or not facts.remains(peoples, places):
             return Unroutable(item, Code.NOTHING_LEFT)
         before = (dict(self._found), dict(self.because))
         unheard_peoples = {

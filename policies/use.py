@@ -91,7 +91,8 @@ def answer(
     refused = rules_refuse(enforcer, item, question.act, question.purpose, asked)
     if refused is not None:
         return UseAnswer(False, refused.code, refused.rule, name)
-    return UseAnswer(True, None, None, name, asked, min(now + VALID_FOR, grant.terms.ends_at))
+    until = min([now + VALID_FOR, grant.terms.ends_at, *grant.may_pause_at()])
+    return UseAnswer(True, None, None, name, asked, until)
 
 
 def _in_force(

@@ -47,6 +47,7 @@ def main() -> None:
     )
     # What Alembic and Temporal say at these levels is for their own developers.
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 
 @main.command()

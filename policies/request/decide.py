@@ -12,9 +12,10 @@ from policies import kawa
 from policies.refusals import Code, Refused
 from policies.request import commands as c
 from policies.request import events as e
+from policies.request import narrowing
 from policies.request.state import RequestState, Status
-from policies.slices import ANY, Slice, resolve
-from policies.types import Capacity, Envelope, Outcome, RouteEntry, Sitting, Voice, derived_id
+from policies.slices import ANY
+from policies.types import SYSTEM, Capacity, Envelope, Outcome, Sitting, Voice, derived_id
 
 Decided = list[e.Event] | Refused
 
@@ -32,6 +33,8 @@ def decide(state: RequestState, envelope: Envelope) -> Decided:
         return Refused(Code.NOT_FOUND)
     if not state.open:
         return Refused(Code.ENDED)
+    if isinstance(command, c.Close | c.Remind) and envelope.actor != SYSTEM:
+        return Refused(Code.NOT_PERMITTED)
     if isinstance(command, c.Close):
         return [e.Closed()] if state.status is Status.ACCEPTED else Refused(Code.WRONG_TIME)
     if state.status is not Status.DECIDING:
@@ -101,6 +104,8 @@ def _set_condition(state: RequestState, envelope: Envelope, command: c.SetCondit
         return refusal
     if sentence := terms.malformed(condition):
         return Refused(Code.INVALID, {"field": "condition", "sentence": sentence})
+    if condition.at is not None and condition.at <= envelope.at:
+        return Refused(Code.INVALID, {"field": "at"})
     # What a body agreed to stays as it agreed, unless two bodies' words clash:
     # then either may give way, and nothing else can be changed by it.
     clash = terms.conflicts(state.conditions.values())
@@ -147,8 +152,8 @@ def _rejustify(state: RequestState, envelope: Envelope, command: c.Rejustify) ->
     asked = command.slice or state.slice
     if not asked.within(state.slice):
         return Refused(Code.NOT_WITHIN, {"field": "slice"})
-    items = _items_left(state, asked, state.items)
-    if asked.empty or not items:
+    items = narrowing.items_left(state, asked, state.items)
+    if not narrowing.decidable(state, asked, items):
         return Refused(Code.NOTHING_LEFT)
     return [e.Rejustified(state.round + 1, command.justification, asked, items)]
 
@@ -158,7 +163,7 @@ def _accept(state: RequestState, envelope: Envelope, command: c.Accept) -> Decid
         return Refused(Code.NOT_PERMITTED)
     if not state.agreed:
         return Refused(Code.NOT_YET, {"waiting_for": ",".join(sorted(state.waiting_for()))})
-    if added := _added(state, command.route_now):
+    if added := narrowing.added(state, command.route_now):
         return [e.BodiesAdded(added)]
     if command.conditions != frozenset(state.conditions):
         return Refused(Code.CONDITIONS_CHANGED)
@@ -229,64 +234,18 @@ def _come_to(
     decision = e.BodyDecided(body, outcome, state.round)
     if outcome is Outcome.APPROVE:
         return [decision]
-    narrowed = _without(state, body)
-    if narrowed.slice.empty or not narrowed.items:
+    narrowed = narrowing.without(state, body)
+    if not narrowing.decidable(state, narrowed.slice, narrowed.items):
         return [decision, narrowed, e.Declined()]
     return [decision, narrowed]
-
-
-def _without(state: RequestState, body: str) -> e.Narrowed:
-    """What is left when `body` declines: its people's records, its place's, or the item whole."""
-    assert state.pinned is not None
-    asked, items = state.slice, state.items
-    for entry in (each for each in state.asked() if each.body == body):
-        whole = {item for item in entry.items if state.pinned.items[item].whole}
-        if entry.capacity in (Capacity.ETHICS, Capacity.HOLDER):
-            items = items - entry.items
-            continue
-        items = items - whole
-        if not entry.items - whole:
-            continue
-        if entry.capacity is Capacity.PEOPLE:
-            left = resolve(asked.peoples, state.pinned.peoples) - entry.peoples
-            asked = replace(asked, peoples=left)
-        else:
-            asked = replace(asked, places=resolve(asked.places, state.pinned.places) - entry.places)
-    return e.Narrowed(body, asked, _items_left(state, asked, items))
-
-
-def _items_left(state: RequestState, asked: Slice, items: frozenset[str]) -> frozenset[str]:
-    """Of `items`, those of which any record can still be in the slice."""
-    assert state.pinned is not None
-    kept = set()
-    for item in items:
-        facts = state.pinned.items[item]
-        peoples = facts.peoples & resolve(asked.peoples, state.pinned.peoples)
-        places = facts.places & resolve(asked.places, state.pinned.places)
-        if (peoples or not facts.peoples) and (places or not facts.places):
-            kept.add(item)
-    return frozenset(kept)
-
-
-def _added(state: RequestState, route_now: tuple[RouteEntry, ...]) -> tuple[RouteEntry, ...]:
-    """Entries of today's route that nobody was asked about: new bodies, or wider parts."""
-    pinned = {(each.body, each.capacity): each for each in state.asked()}
-    added = []
-    for entry in route_now:
-        known = pinned.get((entry.body, entry.capacity))
-        if known is None or not (
-            entry.peoples <= known.peoples
-            and entry.places <= known.places
-            and entry.items <= known.items
-        ):
-            added.append(entry)
-    return tuple(added)
 
 
 def _terms(state: RequestState, envelope: Envelope, command: c.Accept) -> e.Terms:
     assert state.content is not None
     assert state.pinned is not None
-    content, agreed = state.content, tuple(state.conditions.values())
+    content = state.content
+    # In the order of their ids: equal states give equal terms, however they were kept.
+    agreed = tuple(state.conditions[each] for each in sorted(state.conditions))
     ends_at = terms.earliest(agreed, "end_date", content.ends_at)
     due_at = terms.earliest(agreed, "report_back", min(command.report_due, ends_at))
     remind_at = due_at - timedelta(days=command.remind_before_days)

@@ -81,9 +81,10 @@ class RequestState:
         """The route as far as anything of it is left in the slice and the items."""
         if self.pinned is None:
             return ()
-        return tuple(entry for entry in map(self._left_of, self.pinned.route) if entry is not None)
+        return tuple(entry for entry in map(self.left_of, self.pinned.route) if entry is not None)
 
-    def _left_of(self, entry: RouteEntry) -> RouteEntry | None:
+    def left_of(self, entry: RouteEntry) -> RouteEntry | None:
+        """`entry` as far as it concerns what is still asked, or None."""
         items = entry.items & self.items
         peoples = entry.peoples
         places = entry.places
@@ -164,7 +165,8 @@ def evolve(state: RequestState, event: e.Event, meta: Meta) -> RequestState:  # 
                 decisions={}, conditions=_of_bodies_left(state, event), changed_at=meta.sequence,
             )  # fmt: skip
         case e.BodiesAdded():
-            return _with_bodies(state, event.entries)
+            # Nobody decides about a wider part than they have seen.
+            return replace(_with_bodies(state, event.entries), changed_at=meta.sequence)
         case e.Accepted():
             return replace(state, status=Status.ACCEPTED, grant=event.grant, remind_at=None)
         case e.Withdrawn():

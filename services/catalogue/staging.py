@@ -24,10 +24,10 @@ from services import clock
 from services.store.schema import collections, deployment, imports, items, proposals
 from services.store.session import Store
 
-CHUNK = 500
+CHUNK = 250
 """The most items in one transaction."""
 
-CHUNK_PROPOSALS = 2_000
+CHUNK_PROPOSALS = 1_000
 """The most proposals, unless a single item has more."""
 
 ABANDONED_AFTER = timedelta(days=1)

@@ -166,13 +166,18 @@ def test_a_mandate_that_has_ended_speaks_for_nobody(house: Any) -> None:
     assert house.refused(confirm(house, river, {ONE})).code is Code.NOT_WITHIN
 
 
-def test_only_members_of_the_body_confirm(house: Any) -> None:
-    pen = Viewer("person-pen")
+def test_only_the_bodys_own_people_confirm(house: Any) -> None:
+    runs = Viewer("person-who-runs-its-computer")
     mandate = b.Mandate(frozenset({Capacity.PEOPLE}), frozenset({"river"}))
-    body, _ = house.enter("river", mandate, b.Member(pen.person, frozenset({"secretary"})))
-    assert house.refused(confirm(house, (body, pen), {ONE})).code is Code.NOT_PERMITTED
+    body, _ = house.enter("river", mandate, b.Member(runs.person, frozenset({"operator"})))
+    assert house.refused(confirm(house, (body, runs), {ONE})).code is Code.NOT_PERMITTED
     for outsider in (Viewer("person-else"), house.operator):
         assert house.refused(confirm(house, (body, outsider), {ONE})).code is Code.NOT_FOUND
+
+
+def test_the_deployment_speaks_for_no_people(house: Any) -> None:
+    deployment = (b.DEPLOYMENT, house.operator)
+    assert house.refused(confirm(house, deployment, {ONE})).code is Code.NOT_WITHIN
 
 
 def test_how_many_items_at_once(house: Any) -> None:

@@ -98,9 +98,10 @@ def test_what_fails_leaves_nothing(
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    with monkeypatch.context() as patched, pytest.raises(ZeroDivisionError):
+    with monkeypatch.context() as patched:
         patched.setattr(migrate, "_base_rows", fail)
-        migrate.upgrade(url)
+        with pytest.raises(ZeroDivisionError):
+            migrate.upgrade(url)
     store = Store(url)
     with store.read() as connection:
         assert sa.inspect(connection).get_table_names() == []
