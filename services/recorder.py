@@ -147,18 +147,20 @@ class Recorder:
     ) -> RecordReply:
         stream = streams.get(connection, envelope.stream, lock=True)
         now = clock.now(connection)
-        missed = streams.after(connection, stream.id, after) if stream.sequence > after else []
         known = streams.of_command(connection, envelope.id)
         if known is not None:
             entry, digest = known
             if digest != envelope.digest or entry["stream"] != envelope.stream:
                 raise RefusedError(Code.COMMAND_REUSED)
+            # Read after it was found: it may have been committed since `stream` was read.
+            missed = streams.after(connection, stream.id, after)
             return RecordReply("known", codec.written(now), missed, entry)
         if stream.sequence < after:
             # The database was put back from an older copy: no looking again brings back
             # what the caller has folded.
             raise RefusedError(Code.UNAVAILABLE)
         if stream.sequence > after:
+            missed = streams.after(connection, stream.id, after)
             return RecordReply("behind", codec.written(now), missed)
         if not events:
             return RecordReply("current", codec.written(now))
