@@ -15,15 +15,17 @@ from sqlalchemy import Connection
 
 from policies import access
 from policies.refusals import Code, Refused, RefusedError
-from policies.types import SYSTEM, USE_ACTS, Envelope
+from policies.types import SYSTEM, USE_ACTS, Authorisation, Envelope
 from policies.use import UseAnswer, UseQuestion, answer
 from services import clock, facts
 from services.bodies import hashed
 from services.recorder import Recorder
 from services.rulebook import Rulebook
-from services.store import streams, texts
+from services.store import streams, texts, versions
 from services.store.schema import gateways, grant_items, grant_people, restrictions
 from services.store.session import Store
+
+TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -68,25 +70,45 @@ class Decisions:
         return await asyncio.to_thread(self._decide, gateway, question, command)
 
     def _decide(self, gateway: Gateway, question: UseQuestion, command: str) -> Told:
+        for tries in range(TRIES):
+            try:
+                return self._recorded(gateway, question, command)
+            except RefusedError as refusal:
+                # A rule or a restriction moved between the look and the record: an answer
+                # from before it must not leave after it. Look again.
+                if refusal.refused.code is not Code.STALE or tries == TRIES - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _recorded(self, gateway: Gateway, question: UseQuestion, command: str) -> Told:
         with self._store.read() as connection:
-            self._rulebook.permitted(connection, "decision.ask", ("role:gateway",))
+            rule = self._rulebook.permitted(connection, "decision.ask", ("role:gateway",))
             now = clock.now(connection)
             found = self._answer(connection, gateway, question)
             told = _told(connection, found)
-        restriction = found.rule.restriction if found.rule else None
+            relied_on = versions.read(connection, (versions.RULES, versions.RESTRICTIONS))
+        answered = access.Answer(
+            question.subject,
+            question.act,
+            question.item,
+            question.purpose,
+            found.decision,
+            str(found.code or "allowed"),
+            found.rule.id if found.rule else None,
+            found.grant,
+            found.slice,
+            found.rule.restriction if found.rule else None,
+        )
         envelope = Envelope(
             id=command,
             stream=f"access-{gateway.id}",
             seen=0,
             actor=SYSTEM,
             at=now,
-            command=access.Answer(
-                question.subject, question.act, question.item, question.purpose, found.decision,
-                str(found.code or "allowed"), found.rule.id if found.rule else None, found.grant,
-                found.slice, restriction,
-            ),
+            command=answered,
+            authorisation=Authorisation(rule, relied_on),
             digest=command,
-        )  # fmt: skip
+        )
         entry = self._recorder.carry(envelope)
         return Told(told.answer, told.refused, told.words, entry["id"])
 

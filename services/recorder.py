@@ -8,7 +8,7 @@ streams that have no workflow use `carry`, which is the same loop without Tempor
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -203,15 +203,22 @@ class Recorder:
         if envelope.actor == SYSTEM:
             if name not in SYSTEM_COMMANDS:
                 raise RefusedError(Code.NOT_PERMITTED)
-            act = act_of(machine.kind, name)
-            rule = self._rulebook.permitted(connection, act, ("role:system",))
-            return Authorisation(rule, versions.read(connection, [versions.RULES]))
+            relied_on = envelope.authorisation.versions if envelope.authorisation else {}
+            _still_true(connection, relied_on)
+            rule = self._rulebook.permitted(
+                connection, act_of(machine.kind, name), ("role:system",)
+            )
+            return Authorisation(rule, versions.read(connection, {versions.RULES, *relied_on}))
         if envelope.authorisation is None:
             raise RefusedError(Code.NOT_PERMITTED)
-        changed = versions.changed(connection, envelope.authorisation.versions)
-        if changed:
-            raise RefusedError(Code.STALE, changed=",".join(changed))
+        _still_true(connection, envelope.authorisation.versions)
         return envelope.authorisation
+
+
+def _still_true(connection: Connection, relied_on: Mapping[str, int]) -> None:
+    changed = versions.changed(connection, relied_on)
+    if changed:
+        raise RefusedError(Code.STALE, changed=",".join(changed))
 
 
 def _owner(envelope: Envelope, stream_owner: str) -> str:

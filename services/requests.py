@@ -50,6 +50,7 @@ class Requests:
 
         def look(sight: Sight) -> datetime:
             sight.permitted("draft.write", (ANYONE,))
+            _still_a_draft(sight, draft)
             return sight.now
 
         now: datetime = await self._path.look(look)
@@ -63,12 +64,11 @@ class Requests:
 
         The request's id derives from the draft's, so that one draft becomes one request.
         """
-        request = "request-" + derived_id(draft, "request")
+        request = request_of(draft)
 
         def build(sight: Sight) -> Ready:
             row = drafts.get(sight.connection, draft, viewer.person)
-            if row.request is not None:
-                raise RefusedError(Code.ALREADY_DONE, request=row.request)
+            _still_a_draft(sight, draft)
             if row.version != version:
                 raise RefusedError(Code.STALE, version=str(row.version))
             asked = drafted(row.content)
@@ -96,11 +96,7 @@ class Requests:
                 said,
             )
 
-        entry = await self._path.send(viewer, "request.submit", sent, build)
-        await self._path.write(
-            lambda connection: drafts.submitted(connection, draft, viewer.person, request)
-        )
-        return entry
+        return await self._path.send(viewer, "request.submit", sent, build)
 
     async def ask(
         self, viewer: Viewer, request: str, body: str, sent: Sent, question: str
@@ -247,6 +243,17 @@ class Requests:
             return Ready(request, command(sight), rule, relies_on, said)
 
         return await self._path.send(viewer, act, sent, build)
+
+
+def request_of(draft: str) -> str:
+    """The request that a draft becomes, or has become."""
+    return "request-" + derived_id(draft, "request")
+
+
+def _still_a_draft(sight: Sight, draft: str) -> None:
+    request = request_of(draft)
+    if streams.get(sight.connection, request).sequence:
+        raise RefusedError(Code.ALREADY_DONE, request=request)
 
 
 def asked_ever(state: RequestState) -> frozenset[str]:

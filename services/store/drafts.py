@@ -13,8 +13,8 @@ from policies.refusals import Code, RefusedError
 from services.store.schema import drafts
 from services.store.session import insert_new
 
-MOST_DRAFTS = 200
-"""How many unsubmitted drafts one person can keep."""
+MOST_DRAFTS = 500
+"""How many drafts one person can keep."""
 
 
 def get(connection: Connection, draft: str, owner: str) -> sa.Row[Any]:
@@ -28,12 +28,10 @@ def get(connection: Connection, draft: str, owner: str) -> sa.Row[Any]:
 
 
 def of(connection: Connection, owner: str) -> list[sa.Row[Any]]:
-    """The owner's drafts that are not submitted, newest first."""
+    """The owner's drafts, newest first; those that were submitted are still among them."""
     return list(
         connection.execute(
-            sa.select(drafts)
-            .where(drafts.c.owner == owner, drafts.c.request.is_(None))
-            .order_by(drafts.c.updated_at.desc())
+            sa.select(drafts).where(drafts.c.owner == owner).order_by(drafts.c.updated_at.desc())
         )
     )
 
@@ -69,8 +67,6 @@ def save(
         return save(connection, draft, owner, version, content, now)
     if row.owner != owner:
         raise RefusedError(Code.NOT_FOUND)
-    if row.request is not None:
-        raise RefusedError(Code.ALREADY_DONE, request=row.request)
     if row.version != version:
         differing = [
             name
@@ -87,12 +83,3 @@ def save(
         return version + 1
     # Another device was a moment earlier; look at what it left, and say so.
     return save(connection, draft, owner, version, content, now)
-
-
-def submitted(connection: Connection, draft: str, owner: str, request: str) -> None:
-    """Mark that the draft has become `request`."""
-    connection.execute(
-        sa.update(drafts)
-        .where(drafts.c.id == draft, drafts.c.owner == owner)
-        .values(request=request)
-    )

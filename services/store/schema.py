@@ -109,7 +109,6 @@ drafts = _table(
     sa.Column("owner", ID, nullable=False, index=True),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("content", sa.JSON, nullable=False),
-    sa.Column("request", ID),
     sa.Column("updated_at", INSTANT, nullable=False),
 )
 

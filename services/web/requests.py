@@ -13,7 +13,8 @@ from services.path import Sight
 from services.preview import Preview
 from services.queries import names
 from services.queries import requests as queries
-from services.store import drafts
+from services.requests import request_of
+from services.store import drafts, streams
 from services.web import shapes
 from services.web.signed import PROBLEMS, Built, Person, Recorded
 
@@ -32,9 +33,12 @@ async def list_drafts(viewer: Person, accord: Built) -> list[Json]:
     """Your drafts, newest first."""
 
     def reading(sight: Sight) -> list[Json]:
+        rows = drafts.of(sight.connection, viewer.person)
+        gone = streams.states(sight.connection, [request_of(row.id) for row in rows])
         return [
             {"id": row.id, "version": row.version, "updated_at": row.updated_at, **row.content}
-            for row in drafts.of(sight.connection, viewer.person)
+            for row in rows
+            if request_of(row.id) not in gone
         ]
 
     found: list[Json] = await accord.path.look(reading)
@@ -47,7 +51,14 @@ async def read_draft(draft: shapes.AtPath, viewer: Person, accord: Built) -> Jso
 
     def reading(sight: Sight) -> Json:
         row = drafts.get(sight.connection, draft, viewer.person)
-        return {"id": row.id, "version": row.version, "request": row.request, **row.content}
+        request = request_of(draft)
+        gone = streams.get(sight.connection, request).sequence
+        return {
+            "id": row.id,
+            "version": row.version,
+            "request": request if gone else None,
+            **row.content,
+        }
 
     found: Json = await accord.path.look(reading)
     return found

@@ -126,7 +126,6 @@ def _people() -> None:
         sa.Column("owner", ID, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("content", sa.JSON, nullable=False),
-        sa.Column("request", ID),
         sa.Column("updated_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_drafts"),
     )
