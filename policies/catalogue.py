@@ -69,8 +69,10 @@ class Confirm:
 
 @dataclass(frozen=True)
 class WriteHistory:
-    """A collection's whakapapa: how it was taken, under what promise, known harms, uses."""
+    """A collection's whakapapa: how it was taken, under what promise, known harms, uses.
+    `body` is the one that writes it."""
 
+    body: str
     collection: str
     history: TextId
 

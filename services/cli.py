@@ -134,7 +134,8 @@ def import_command(file: Path, rules: Path | None, keep_good: bool) -> None:
             )
         )  # fmt: skip
     for fault in report.faults[:50]:
-        _ERRORS.print(f"{file.name}, {fault}", markup=False)
+        where = f"line {fault.line}, column {fault.column}" if fault.line else "the file"
+        _ERRORS.print(f"{file.name}, {where}: {fault.sentence}", markup=False)
     if report.entry is None:
         _ERRORS.print("Nothing of the file was kept. Correct the lines named and import it again.")
         sys.exit(REFUSED)
@@ -277,7 +278,9 @@ def _plainly() -> Iterator[None]:
         sys.exit(CANNOT_RUN)
     except proposals.BadRules as error:
         for fault in error.faults:
-            _ERRORS.print(str(fault), markup=False)
+            _ERRORS.print(
+                f"Rules, line {fault.line}, column {fault.column}: {fault.sentence}", markup=False
+            )
         sys.exit(REFUSED)
     except SQLAlchemyError as error:
         _ERRORS.print(

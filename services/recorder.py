@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from temporalio import activity
 
 from policies import codec
+from policies.body import DEPLOYMENT
 from policies.consequences import consequences
 from policies.machines import MACHINES, Machine, act_of, kind_of, written_event
 from policies.refusals import Code, Refused, RefusedError
@@ -222,11 +223,18 @@ def _still_true(connection: Connection, relied_on: Mapping[str, int]) -> None:
 
 
 def _owner(envelope: Envelope, stream_owner: str) -> str:
-    """The body whose act this is; otherwise the stream's owner."""
+    """The body whose act this is; otherwise the stream's owner.
+
+    A request's and a grant's own entries belong to the request or grant, that is to its
+    parties; what concerns no body in particular is the deployment's.
+    """
     sitting = getattr(envelope.command, "sitting", None)
-    if sitting is not None:
-        return str(sitting.body)
-    return str(getattr(envelope.command, "body", None) or stream_owner or envelope.stream)
+    body = sitting.body if sitting is not None else getattr(envelope.command, "body", None)
+    if body is not None:
+        return str(body)
+    if kind_of(envelope.stream) in ("request", "grant", "body"):
+        return envelope.stream
+    return stream_owner if kind_of(envelope.stream) == "restriction" else DEPLOYMENT
 
 
 def _cause(connection: Connection, envelope: Envelope) -> str | None:

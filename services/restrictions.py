@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from policies.body import Mandate
 from policies.refusals import Code, RefusedError
 from policies.restriction import commands as c
 from policies.restriction.state import RestrictionState, Status
@@ -54,6 +55,9 @@ class Restrictions:
             roles = acting_for(sight.bodies, viewer, body)
             rule = sight.permitted("restriction.place", roles)
             mandate = sight.bodies.states[body].mandate
+            if mandate.until is not None and mandate.until <= sight.now:
+                # What has run out speaks for nobody until the body states it anew.
+                mandate = Mandate(frozenset())
             _there(sight, placing.scope)
             command = c.Place(
                 sight.bodies.sitting(body),

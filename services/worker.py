@@ -23,6 +23,7 @@ from temporalio.worker import Worker
 from policies.machines import kind_of
 from policies.refusals import Code, RefusedError
 from services import bootstrap, clock
+from services.catalogue import staging
 from services.settings import Settings
 from services.store import leaves, streams, texts
 from services.store.schema import outbox
@@ -196,14 +197,15 @@ async def sweep_once(accord: bootstrap.Accord) -> int:
 
 
 async def tidying(accord: bootstrap.Accord) -> None:
-    """Erase, every ten minutes, words that nothing claimed within a day."""
+    """Erase, every ten minutes, what nothing claimed within a day: words, staged imports."""
 
-    def once() -> int:
+    def words() -> int:
         with accord.store.write() as connection:
             return texts.sweep(connection, clock.now(connection))
 
     while True:
-        await _careful("texts", once)
+        await _careful("texts", words)
+        await _careful("imports", lambda: staging.sweep(accord.store))
         await asyncio.sleep(600)
 
 

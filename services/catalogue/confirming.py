@@ -88,7 +88,7 @@ class Catalogue:
             roles = acting_for(sight.bodies, viewer, body)
             rule = sight.permitted("catalogue.write_history", roles)
             _concerned(sight.connection, body, collection)
-            command = c.WriteHistory(collection, named["history"])
+            command = c.WriteHistory(body, collection, named["history"])
             return Ready(CATALOGUE, command, rule, (body,), said)
 
         return await self._path.send(viewer, "catalogue.write_history", sent, build)

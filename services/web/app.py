@@ -13,15 +13,13 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 
+from policies.refusals import Code, RefusedError
 from services import bootstrap
 from services.queries import names, register
 from services.settings import HOST, Settings
-from services.web import bodies, decision, errors, grants, ledger, requests
-from services.web.signed import Built
+from services.web import bodies, decision, door, errors, grants, ledger, requests
+from services.web.signed import PROBLEMS, Built
 from services.web.signin import ExampleSignIn
-
-MOST_BYTES = 2_000_000
-"""The largest body of a request that is read."""
 
 _PAGES = jinja2.Environment(
     loader=jinja2.PackageLoader("services.web"), autoescape=True, undefined=jinja2.StrictUndefined
@@ -46,8 +44,8 @@ def create(settings: Settings) -> FastAPI:
         # The pages that FastAPI would serve load scripts from other hosts.
         docs_url=None,
         redoc_url=None,
-        max_body_size=MOST_BYTES,
     )
+    app.add_middleware(door.Door)
     errors.install(app)
     for part in (requests, grants, bodies, decision, ledger):
         app.include_router(part.router)
@@ -71,19 +69,32 @@ def create(settings: Settings) -> FastAPI:
             page, headers={"Content-Security-Policy": "default-src 'self' 'unsafe-inline'"}
         )
 
-    @app.get("/health", tags=["operator"])
+    @app.get("/health", tags=["operator"], responses={503: PROBLEMS[503]})
     async def health(accord: Built) -> dict[str, str]:
         """Whether the database and Temporal answer; 503 says which does not."""
-        await accord.path.look(lambda sight: None)
-        await asyncio.wait_for(_temporal_answers(accord), 5)
-        return {"database": "answers", "temporal": "answers"}
+        answering = {
+            "database": accord.path.look(lambda sight: None),
+            "temporal": _temporal_answers(accord),
+        }
+        found = await asyncio.gather(
+            *(asyncio.wait_for(each, 5) for each in answering.values()), return_exceptions=True
+        )
+        silent = [
+            name
+            for name, answer in zip(answering, found, strict=True)
+            if isinstance(answer, BaseException)
+        ]
+        if silent:
+            raise RefusedError(Code.UNAVAILABLE, silent=",".join(silent))
+        return dict.fromkeys(answering, "answers")
 
     return app
 
 
 async def _temporal_answers(accord: bootstrap.Accord) -> None:
     assert accord.temporal is not None
-    await accord.temporal.service_client.check_health()
+    if not await accord.temporal.service_client.check_health():
+        raise TimeoutError
 
 
 def serve(settings: Settings) -> None:

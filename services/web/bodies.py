@@ -47,7 +47,7 @@ async def list_bodies(accord: Built) -> list[Json]:
 
 
 @router.get("/bodies/{body}", tags=["bodies"])
-async def read_body(body: shapes.AtPath, viewer: Person, accord: Built) -> Json:
+async def read_body(body: shapes.BodyAtPath, viewer: Person, accord: Built) -> Json:
     """A body as its own members see it."""
 
     def reading(sight: Sight) -> Json:
@@ -99,7 +99,7 @@ async def enter(command: shapes.Enter, viewer: Person, accord: Built) -> Recorde
 
 @router.post("/bodies/{body}/members", status_code=201, tags=["bodies"])
 async def add_member(
-    body: shapes.AtPath, command: shapes.AddMember, viewer: Person, accord: Built
+    body: shapes.BodyAtPath, command: shapes.AddMember, viewer: Person, accord: Built
 ) -> Recorded:
     """A person joins, or their roles or term change."""
     sent = command.sent(body=body)
@@ -108,7 +108,7 @@ async def add_member(
 
 @router.post("/bodies/{body}/departures", status_code=201, tags=["bodies"])
 async def end_membership(
-    body: shapes.AtPath, command: shapes.EndMembership, viewer: Person, accord: Built
+    body: shapes.BodyAtPath, command: shapes.EndMembership, viewer: Person, accord: Built
 ) -> Recorded:
     """A person leaves. Nobody who has left is counted from here on."""
     sent = command.sent(body=body)
@@ -117,7 +117,7 @@ async def end_membership(
 
 @router.post("/bodies/{body}/kawa", status_code=201, tags=["bodies"])
 async def set_kawa(
-    body: shapes.AtPath, command: shapes.SetKawa, viewer: Person, accord: Built
+    body: shapes.BodyAtPath, command: shapes.SetKawa, viewer: Person, accord: Built
 ) -> Recorded:
     """The body changes how it decides, from now on."""
     sent = command.sent(body=body)
@@ -126,7 +126,7 @@ async def set_kawa(
 
 @router.post("/bodies/{body}/adoptions", status_code=201, tags=["bodies"])
 async def adopt(
-    body: shapes.AtPath, command: shapes.PackCommand, viewer: Person, accord: Built
+    body: shapes.BodyAtPath, command: shapes.PackCommand, viewer: Person, accord: Built
 ) -> Recorded:
     """The body adopts a shipped rule pack; until then the pack is in force nowhere."""
     sent = command.sent(body=body)
@@ -135,7 +135,7 @@ async def adopt(
 
 @router.post("/bodies/{body}/pack-withdrawals", status_code=201, tags=["bodies"])
 async def withdraw_pack(
-    body: shapes.AtPath, command: shapes.PackCommand, viewer: Person, accord: Built
+    body: shapes.BodyAtPath, command: shapes.PackCommand, viewer: Person, accord: Built
 ) -> Recorded:
     """The body withdraws from a rule pack."""
     sent = command.sent(body=body)

@@ -1,14 +1,12 @@
 """Refusals on their way out: RFC 9457 problem details, mapped once.
 
-Unknown trouble is a bare 500 with an id; what happened is in the log under that id,
-without names, words or tokens.
+Nothing that was sent is sent back: it may be somebody's words, also where a name of a
+field was expected. Unknown trouble is `door.py`'s.
 """
 
 from __future__ import annotations
 
 import logging
-import traceback
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,7 +65,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(OperationalError, _database_away)
-    app.add_exception_handler(Exception, _unknown)
 
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:
@@ -81,26 +78,90 @@ async def _unreadable(request: Request, error: Exception) -> JSONResponse:
     if any(fault["loc"] and fault["loc"][0] == "path" for fault in faults):
         # An id of an impossible shape is an id of nothing.
         return of_refusal(Refused(Code.NOT_FOUND))
+    if any(fault["type"] == "json_invalid" for fault in faults):
+        return _plain_http(400)
+    if any(fault["loc"] == ("body",) for fault in faults) and not _is_json(request):
+        return _plain_http(415)
+    known = _field_names(request.app)
     fields = [
-        {
-            "field": ".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0]),
-            # What was sent is not sent back: it may be somebody's words.
-            "sentence": _plain(str(fault["msg"])),
-        }
+        {"field": _field(fault["loc"][1:], known), "sentence": sentence(fault)}
         for fault in faults[:20]
     ]
     first = fields[0]
-    sentence = f"The field {first['field']} cannot be read."
+    title = f"The field {first['field']} cannot be read." if first["field"] else _UNREADABLE
     return problem(
-        422, "invalid", sentence,
-        detail=f"{sentence} {first['sentence']}", next="Correct it and send it again.",
+        # AuthZEN asks for 400 where everybody else expects 422.
+        400 if request.url.path.startswith("/access/") else 422, "invalid", title,
+        detail=f"{title} {first['sentence']}", next="Correct it and send it again.",
         fields=fields,
     )  # fmt: skip
 
 
-def _plain(message: str) -> str:
-    words = message.removeprefix("Value error, ").split()
-    return " ".join(words[:25]).rstrip(".") + "."
+_UNREADABLE = "What was sent cannot be read."
+
+
+def _is_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or kind.endswith("+json") or not kind
+
+
+def _field(place: tuple[int | str, ...], known: frozenset[str]) -> str:
+    """Where the fault is, by names of ours alone: people's own keys are left out."""
+    return ".".join(str(part) for part in place if isinstance(part, int) or part in known)
+
+
+def _field_names(app: FastAPI) -> frozenset[str]:
+    described = app.openapi()
+    names = {
+        name
+        for schema in described["components"]["schemas"].values()
+        for name in schema.get("properties", {})
+    }
+    for methods in described["paths"].values():
+        for operation in methods.values():
+            names |= {each["name"] for each in operation.get("parameters", [])}
+    return frozenset(names)
+
+
+_FAULTS: Mapping[str, str] = {
+    "missing": "It is missing.",
+    "extra_forbidden": "Accord does not know a field that was sent; leave it out.",
+    "string_pattern_mismatch": "It has characters that are not taken here.",
+    "string_unicode": "It must be text in UTF-8.",
+    "string_too_short": "It must not be empty.",
+    "string_too_long": "At most {max_length} characters are taken.",
+    "too_short": "It must not be empty.",
+    "too_long": "At most {max_length} entries are taken.",
+    "literal_error": "It must be one of: {expected}.",
+    "enum": "It must be one of: {expected}.",
+    "greater_than": "It must be more than {gt}.",
+    "greater_than_equal": "It must be at least {ge}.",
+    "less_than_equal": "It must be at most {le}.",
+    "timezone_aware": "It needs a zone, for example a Z at its end.",
+    "value_error": "{error}",
+}
+_KINDS: tuple[tuple[str, str], ...] = (
+    ("string", "It must be text."),
+    ("uuid", "It must be a UUID."),
+    ("datetime", "It must be an instant with its zone, as 2026-11-23T01:02:03Z."),
+    ("date", "It must be a day, as 2026-11-23."),
+    ("int", "It must be a whole number."),
+    ("float", "It must be a number."),
+    ("finite", "It must be a number."),
+    ("bool", "It must be true or false."),
+    ("list", "It must be a list."),
+    ("dict", "It must be an object."),
+    ("model", "It must be an object."),
+)
+
+
+def sentence(fault: Mapping[str, Any]) -> str:
+    """What is wrong in at most 25 words, none of them the sender's."""
+    context = fault.get("ctx") or {}
+    if fault["type"] in _FAULTS:
+        words = _FAULTS[fault["type"]].format(**context).split()
+        return " ".join(words[:25])
+    return next((s for kind, s in _KINDS if fault["type"].startswith(kind)), "It cannot be read.")
 
 
 _HTTP: Mapping[int, tuple[str, str]] = {
@@ -108,18 +169,20 @@ _HTTP: Mapping[int, tuple[str, str]] = {
     401: ("Nobody is signed in.", "Sign in and send the token with the request."),
     404: ("There is nothing at this address.", "Look at /openapi.json for the addresses."),
     405: ("This address does not take that method.", "Look at /openapi.json for the methods."),
-    413: ("This is larger than Accord takes.", "Send less at a time."),
     415: ("This kind of content is not taken here.", "Send JSON."),
 }
 
 
+def _plain_http(status: int) -> JSONResponse:
+    title, step = _HTTP.get(status, ("This was refused.", "Look at the address."))
+    return problem(status, f"http_{status}", title, detail=f"{title} {step}", next=step)
+
+
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    sentence, step = _HTTP.get(error.status_code, ("This was refused.", "Look at the address."))
-    answer = problem(
-        error.status_code, f"http_{error.status_code}", sentence,
-        detail=f"{sentence} {step}", next=step,
-    )  # fmt: skip
+    if error.status_code == 413:
+        return of_refusal(Refused(Code.TOO_LARGE))
+    answer = _plain_http(error.status_code)
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
     return answer
@@ -128,11 +191,3 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 async def _database_away(request: Request, error: Exception) -> JSONResponse:
     LOG.error("the database did not answer: %s", type(error).__name__)
     return of_refusal(Refused(Code.UNAVAILABLE))
-
-
-async def _unknown(request: Request, error: Exception) -> JSONResponse:
-    name = str(uuid.uuid4())
-    # The message of an exception may quote what people wrote; where it was raised does not.
-    places = traceback.format_tb(error.__traceback__)
-    LOG.error("unknown trouble %s: %s at\n%s", name, type(error).__name__, "".join(places[-6:]))
-    return problem(500, "unknown", "Something went wrong on our side.", instance=f"urn:uuid:{name}")

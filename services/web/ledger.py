@@ -50,7 +50,7 @@ async def export(viewer: Person, accord: Built) -> StreamingResponse:
 
 
 @router.get("/bodies/{body}/ledger", tags=["bodies"])
-async def export_own(body: shapes.AtPath, viewer: Person, accord: Built) -> StreamingResponse:
+async def export_own(body: shapes.BodyAtPath, viewer: Person, accord: Built) -> StreamingResponse:
     """A body's own entries, to be verified offline."""
 
     def reading(sight: Sight) -> None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Annotated, Any, Literal
+import unicodedata
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 from fastapi import Path as InPath
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
 from policies import conditions
 from policies.grant.commands import REPORT_WORDS
@@ -17,22 +26,46 @@ from policies.types import USE_ACTS, Capacity, KawaRule, Level, Outcome, Voice
 from services.path import Sent
 
 
+T = TypeVar("T", date, datetime)
+
+
 def _printable(value: str) -> str:
     for each in value:
-        if (
-            (ord(each) < 32 and each not in "\n\t")
-            or ord(each) == 127
-            or 0xD800 <= ord(each) < 0xE000
-        ):
+        if each not in "\n\t" and unicodedata.category(each) in ("Cc", "Cs"):
             raise ValueError("Control characters are not taken; remove them.")
     return value
 
 
+def _as_text(value: object) -> object:
+    """Pydantic would read a number as seconds since 1970, which nobody means by a day."""
+    if not (isinstance(value, str) and value[:4].isdecimal() and value[4:5] == "-"):
+        raise ValueError("It must be written as 2026-11-23 or 2026-11-23T01:02:03Z.")
+    return value
+
+
+def _of_our_time(value: T) -> T:
+    """What lies at the ends of the calendar cannot be counted with."""
+    if not 1900 <= value.year <= 2200:
+        raise ValueError("It must lie between the years 1900 and 2200.")
+    return value
+
+
+_UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 ID_PATTERN = r"^[^\x00-\x1f\x7f/]+$"
 Id = Annotated[
     str, StringConstraints(min_length=1, max_length=700, pattern=r"^[\w][\w.\-: ,'ʻʼ‘’]*$")
 ]
 AtPath = Annotated[str, InPath(max_length=700, pattern=ID_PATTERN)]
+# A stream's kind is read from its id: where a request is meant, nothing but a request's will do.
+RequestAtPath = Annotated[str, InPath(pattern=f"^request-{_UUID}$")]
+GrantAtPath = Annotated[str, InPath(pattern=f"^grant-{_UUID}$")]
+RestrictionAtPath = Annotated[str, InPath(pattern=f"^restriction-{_UUID}$")]
+BodyAtPath = Annotated[str, InPath(pattern=f"^body-({_UUID}|deployment)$")]
+DraftAtPath = Annotated[str, InPath(pattern=f"^draft-{_UUID}$")]
+Day = Annotated[date, BeforeValidator(_as_text), AfterValidator(_of_our_time)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_as_text), AfterValidator(_of_our_time)]
+Count = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
+Flag = Annotated[bool, Field(strict=True)]
 Written = Annotated[
     str,
     StringConstraints(min_length=1, max_length=20_000, strip_whitespace=True),
@@ -72,7 +105,7 @@ class CommandShape(Shape):
     """What every command carries: its own id, and the sequence of what its sender saw."""
 
     command_id: UUID
-    seen: int = Field(default=0, ge=0, le=2**31 - 1)
+    seen: Count = 0
 
     def sent(self, **also: Any) -> Sent:
         """As use cases take it; `also` is what the address said."""
@@ -87,7 +120,7 @@ class DraftShape(Shape):
     people: dict[Id, Short] = Field(default_factory=dict, max_length=50)
     items: dict[Id, Maybe] = Field(default_factory=dict, max_length=500)
     slice: SliceShape = SliceShape()
-    ends_on: date | None = None
+    ends_on: Day | None = None
     acts: list[Literal[USE_ACTS]] = Field(  # type: ignore[valid-type]
         default_factory=lambda: ["use.read"], max_length=len(USE_ACTS)
     )
@@ -97,7 +130,7 @@ class DraftShape(Shape):
 class SaveDraft(DraftShape):
     """Save over `version`, the version that was read (0 for a new draft)."""
 
-    version: int = Field(ge=0, le=2**31 - 1)
+    version: Count
 
     def content(self) -> dict[str, Any]:
         """What is kept."""
@@ -107,7 +140,7 @@ class SaveDraft(DraftShape):
 class Submit(CommandShape):
     """Submit the draft as it was read at `version`."""
 
-    version: int = Field(ge=1, le=2**31 - 1)
+    version: Annotated[Count, Field(ge=1)]
 
 
 class ForBody(CommandShape):
@@ -139,7 +172,7 @@ class Condition(ForBody):
     """A condition from the library, or `own_words` with its words."""
 
     kind: Literal[tuple(conditions.LIBRARY)]  # type: ignore[valid-type]
-    at: AwareDatetime | None = None
+    at: Instant | None = None
     choice: Short | None = None
     words: Maybe = ""
 
@@ -157,7 +190,7 @@ class Conclude(ForBody):
 class Hui(CommandShape):
     """A decision made away from any screen: when, how, who was there and what each said."""
 
-    held_on: date
+    held_on: Day
     method: Literal["hui", "phone", "paper"] = "hui"
     voices: dict[Id, Voice] = Field(min_length=1, max_length=500)
     outcome: Outcome
@@ -227,9 +260,9 @@ class Place(ForBody):
     scope: ScopeShape
     words: Written
     authority: Written
-    hidden: bool = False
-    review_on: date | None = None
-    held_on: date | None = None
+    hidden: Flag = False
+    review_on: Day | None = None
+    held_on: Day | None = None
     method: Literal["portal", "hui", "phone", "paper"] = "portal"
 
 
@@ -256,7 +289,7 @@ class KawaShape(Shape):
     """How a body decides."""
 
     rule: KawaRule
-    quorum: int = Field(default=1, ge=1, le=1000)
+    quorum: Annotated[int, Field(strict=True, ge=1, le=1000)] = 1
     named: list[NamedShape] = Field(default_factory=list, max_length=100)
 
 
@@ -265,7 +298,7 @@ class MemberShape(Shape):
 
     person: Id
     roles: list[Literal["member", "secretary"]] = Field(min_length=1, max_length=2)
-    until: AwareDatetime | None = None
+    until: Instant | None = None
 
 
 class MandateShape(Shape):
@@ -274,7 +307,7 @@ class MandateShape(Shape):
     capacities: list[Capacity] = Field(min_length=1, max_length=4)
     peoples: Ids = Field(default_factory=list)
     places: Ids = Field(default_factory=list)
-    until: AwareDatetime | None = None
+    until: Instant | None = None
 
 
 class Enter(CommandShape):
@@ -324,7 +357,7 @@ class Confirm(ForBody):
     classes: Annotated[list[Short], Field(min_length=1, max_length=20)]
     peoples: Ids | Literal["any"] = Field(default_factory=list)
     places: Ids | Literal["any"] = Field(default_factory=list)
-    whole: bool = False
+    whole: Flag = False
 
 
 class WriteHistory(ForBody):
@@ -343,7 +376,7 @@ class NameShape(CommandShape):
 class Advance(Shape):
     """How far to move the clock of a temporary example."""
 
-    days: float = Field(gt=0, le=4000)
+    days: Annotated[float, Field(strict=True, gt=0, le=4000)]
 
 
 class TokenFor(Shape):
