@@ -20,7 +20,7 @@ from policies.rules import EVERY, Pack, read_pack
 from policies.slices import Slice
 from policies.types import Kawa, TextId, derived_id
 from services.path import Path, Ready, Sent, Sight, words
-from services.people import ANYONE, Viewer, acting_for
+from services.people import Viewer, acting_for
 from services.rulebook import stored
 from services.store import schema
 from services.store.session import upsert
@@ -44,14 +44,23 @@ class Bodies:
         kawa: Kawa,
         members: tuple[b.Member, ...],
     ) -> dict[str, Any]:
-        """A body enters by its own statement of mandate, on a recorded document."""
+        """A body enters by its own statement of mandate, on a recorded document.
+
+        Whoever could enter a body of their own making could speak for a people. Until
+        bodies welcome and contest each other, the operator writes the statement down
+        (`docs/decisions/0005-who-writes-a-mandate-down.md`) and settles nothing by it: two
+        bodies for one people must both approve, and from then on the body's own secretary
+        keeps everything about it.
+        """
         body = "body-" + derived_id(sent.id, "body")
         named, said = words(sent, body, Audience.PUBLIC, {"name": name, "mandate": document})
         stated = replace(mandate, document=named["mandate"])
 
         def build(sight: Sight) -> Ready:
-            rule = sight.permitted("body.enter", (ANYONE,))
-            return Ready(body, b.Enter(named["name"], stated, kawa, members), rule, (), said)
+            roles = acting_for(sight.bodies, viewer, b.DEPLOYMENT)
+            rule = sight.permitted("body.enter", roles)
+            command = b.Enter(named["name"], stated, kawa, members)
+            return Ready(body, command, rule, (b.DEPLOYMENT,), said)
 
         return await self._path.send(viewer, "body.enter", sent, build)
 

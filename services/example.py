@@ -97,7 +97,7 @@ async def load(accord: Accord, say: Callable[[str], None] = lambda line: None) -
     await accord.catalogue.name(operator, _sent("names"), PEOPLES, PLACES)
     say("Importing three collections, 17,487 real variable names among them")
     await _import(accord, operator)
-    bodies = await _bodies(accord, people)
+    bodies = await _bodies(accord, people, operator)
     say("Five invented bodies confirm what is theirs, and adopt the example's rules")
     await _confirm(accord, people, bodies, operator)
     await _gateway(accord, operator)
@@ -135,7 +135,7 @@ async def _import(accord: Accord, operator: Viewer) -> None:
                 raise
 
 
-async def _bodies(accord: Accord, people: dict[str, str]) -> dict[str, str]:
+async def _bodies(accord: Accord, people: dict[str, str], operator: Viewer) -> dict[str, str]:
     kawa = {
         "river": Kawa(KawaRule.CONSENSUS, 3),
         "hill": Kawa(
@@ -171,7 +171,7 @@ async def _bodies(accord: Accord, people: dict[str, str]) -> dict[str, str]:
         sent = _sent(f"enter {body}")
         listed = tuple(b.Member(people[f"{body}-{who}"], _roles(body, who)) for who in members)
         await accord.bodies.enter(
-            secretary, sent, NAMES[body], mandates[body], DOCUMENT, kawa[body], listed
+            operator, sent, NAMES[body], mandates[body], DOCUMENT, kawa[body], listed
         )
         found[body] = "body-" + derived_id(sent.id, "body")
         await accord.bodies.adopt(secretary, found[body], _sent(f"adopt {body}"), "example")
