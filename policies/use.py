@@ -86,6 +86,11 @@ def answer(
     asked = question.slice or grant.terms.slice
     if asked.empty or not asked.within(grant.terms.slice):
         return UseAnswer(False, Code.OTHER_SLICE, grant=name)
+    # Of each item, only the peoples and places that its bodies decided about: another's
+    # records in the same item had no body of their own on the route.
+    asked = grant.terms.items[item.id].part_of(asked)
+    if asked.empty:
+        return UseAnswer(False, Code.OTHER_SLICE, grant=name)
     if grant.overdue(now):
         return UseAnswer(False, Code.DUTY_OVERDUE, grant=name)
     refused = rules_refuse(enforcer, item, question.act, question.purpose, asked)

@@ -208,6 +208,10 @@ def export_command(file: Path, body: str | None) -> None:
             with whole.open("wb") as out:
                 head = leaves.export(accord.store, out, f"body:{body}" if body else "whole")
             whole.replace(file)
+        except leaves.DamagedError as error:
+            raise CannotRunError(f"{error} Nothing was exported; keep this database.") from error
+        except ValueError as error:
+            raise CannotRunError(f"Nothing was exported: {error}.") from error
         except OSError as error:
             raise CannotRunError(f"{file} cannot be written: {error.strerror}.") from error
         finally:

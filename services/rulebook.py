@@ -46,17 +46,25 @@ class Rulebook:
 
     def at(self, connection: Connection) -> InForce:
         """The rules as of the snapshot that `connection` holds."""
-        found = versions.read(connection, (versions.RULES, versions.RESTRICTIONS))
-        key = (found[versions.RULES], found[versions.RESTRICTIONS])
-        with self._lock:
-            enforcer = self._kept.get(key)
-        if enforcer is None:
-            enforcer = Enforcer([_adopted(connection)], _restricting(connection))
+        while True:
+            found = versions.read(connection, (versions.RULES, versions.RESTRICTIONS))
+            key = (found[versions.RULES], found[versions.RESTRICTIONS])
             with self._lock:
-                self._kept[key] = enforcer
-                while len(self._kept) > KEPT:
-                    self._kept.popitem(last=False)
-        return InForce(enforcer, found)
+                enforcer = self._kept.get(key)
+            if enforcer is not None:
+                return InForce(enforcer, found)
+            enforcer = Enforcer([_adopted(connection)], _restricting(connection))
+            # The recorder's transactions see what others commit meanwhile: rules read after
+            # the versions may be newer than these, and must not be kept under them.
+            if versions.read(connection, found) == found:
+                self._keep(key, enforcer)
+                return InForce(enforcer, found)
+
+    def _keep(self, key: tuple[int, int], enforcer: Enforcer) -> None:
+        with self._lock:
+            self._kept[key] = enforcer
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
 
     def permitted(self, connection: Connection, act: str, roles: tuple[str, ...]) -> str:
         """The id of the rule by which one of `roles` may do `act`.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from policies.conditions import Condition
-from policies.slices import Slice
+from policies.slices import Slice, resolve
 from policies.types import Outcome, RouteEntry, Sitting, TextId, Voice
 
 WORDS = ("title", "purpose", "summary", "benefits", "harms", "giving_back", "storage")
@@ -52,6 +52,19 @@ class PinnedItem:
         if self.whole:
             return peoples == self.peoples and places == self.places
         return bool(peoples or not self.peoples) and bool(places or not self.places)
+
+    def part_of(self, asked: Slice) -> Slice:
+        """`asked` as far as this item was decided about: only the peoples and places that
+        its class named were on the route, so only their records may be seen of it."""
+        if self.whole:
+            return asked
+        peoples = resolve(asked.peoples, self.peoples) & self.peoples
+        places = resolve(asked.places, self.places) & self.places
+        return replace(
+            asked,
+            peoples=peoples if self.peoples else asked.peoples,
+            places=places if self.places else asked.places,
+        )
 
 
 @dataclass(frozen=True)

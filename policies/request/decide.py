@@ -256,7 +256,7 @@ def _terms(state: RequestState, envelope: Envelope, command: c.Accept) -> e.Term
         people=tuple(sorted(state.applicants)),
         purpose=content.purpose,
         acts=content.acts - terms.forbidden_acts(agreed),
-        items={item: state.pinned.items[item].collection for item in sorted(state.items)},
+        items={item: state.pinned.items[item] for item in sorted(state.items)},
         slice=replace(state.slice, level=terms.coarsest(agreed, state.slice.level)),
         ends_at=ends_at,
         conditions=agreed,

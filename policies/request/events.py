@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from policies.conditions import Condition
-from policies.request.commands import Content, Pinned
+from policies.request.commands import Content, Pinned, PinnedItem
 from policies.slices import Slice
 from policies.types import Outcome, RouteEntry, TextId, Voice
 
@@ -122,14 +122,15 @@ class DutyTerms:
 
 @dataclass(frozen=True)
 class Terms:
-    """Everything that a grant says: who, what slice, for what, until when, on what terms."""
+    """Everything that a grant says: who, what slice, for what, until when, on what terms.
+    `items` are as they were classified when the bodies decided."""
 
     request: str
     applicant: str
     people: tuple[str, ...]
     purpose: str
     acts: frozenset[str]
-    items: Mapping[str, str]
+    items: Mapping[str, PinnedItem]
     slice: Slice
     ends_at: datetime
     conditions: tuple[Condition, ...]

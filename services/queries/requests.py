@@ -163,7 +163,8 @@ def _told(entry: Json, researcher: bool, own: frozenset[str]) -> list[Json]:
                 "at": entry["at"],
                 "entry": entry["id"],
                 "event": kind,
-                "body": body,
+                # Whose no took records out is between that body and the researcher.
+                "body": body if ours or researcher or kind != "Narrowed" else None,
                 "question": data.get("question") if kind.startswith("Question") else None,
                 "outcome": data.get("outcome"),
                 "slice": data.get("slice"),

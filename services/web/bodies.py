@@ -17,8 +17,8 @@ from services.path import Sight
 from services.people import Viewer
 from services.queries import names
 from services.store import streams, texts
-from services.store.schema import collections
-from services.web import shapes
+from services.store.schema import PUBLISHED, collections
+from services.web import fields, shapes
 from services.web.signed import PROBLEMS, Built, Person, Recorded
 
 router = APIRouter(prefix="/v1", responses=PROBLEMS)
@@ -47,7 +47,7 @@ async def list_bodies(accord: Built) -> list[Json]:
 
 
 @router.get("/bodies/{body}", tags=["bodies"])
-async def read_body(body: shapes.BodyAtPath, viewer: Person, accord: Built) -> Json:
+async def read_body(body: fields.BodyAtPath, viewer: Person, accord: Built) -> Json:
     """A body as its own members see it."""
 
     def reading(sight: Sight) -> Json:
@@ -99,7 +99,7 @@ async def enter(command: shapes.Enter, viewer: Person, accord: Built) -> Recorde
 
 @router.post("/bodies/{body}/members", status_code=201, tags=["bodies"])
 async def add_member(
-    body: shapes.BodyAtPath, command: shapes.AddMember, viewer: Person, accord: Built
+    body: fields.BodyAtPath, command: shapes.AddMember, viewer: Person, accord: Built
 ) -> Recorded:
     """A person joins, or their roles or term change."""
     sent = command.sent(body=body)
@@ -108,7 +108,7 @@ async def add_member(
 
 @router.post("/bodies/{body}/departures", status_code=201, tags=["bodies"])
 async def end_membership(
-    body: shapes.BodyAtPath, command: shapes.EndMembership, viewer: Person, accord: Built
+    body: fields.BodyAtPath, command: shapes.EndMembership, viewer: Person, accord: Built
 ) -> Recorded:
     """A person leaves. Nobody who has left is counted from here on."""
     sent = command.sent(body=body)
@@ -117,7 +117,7 @@ async def end_membership(
 
 @router.post("/bodies/{body}/kawa", status_code=201, tags=["bodies"])
 async def set_kawa(
-    body: shapes.BodyAtPath, command: shapes.SetKawa, viewer: Person, accord: Built
+    body: fields.BodyAtPath, command: shapes.SetKawa, viewer: Person, accord: Built
 ) -> Recorded:
     """The body changes how it decides, from now on."""
     sent = command.sent(body=body)
@@ -126,7 +126,7 @@ async def set_kawa(
 
 @router.post("/bodies/{body}/adoptions", status_code=201, tags=["bodies"])
 async def adopt(
-    body: shapes.BodyAtPath, command: shapes.PackCommand, viewer: Person, accord: Built
+    body: fields.BodyAtPath, command: shapes.PackCommand, viewer: Person, accord: Built
 ) -> Recorded:
     """The body adopts a shipped rule pack; until then the pack is in force nowhere."""
     sent = command.sent(body=body)
@@ -135,7 +135,7 @@ async def adopt(
 
 @router.post("/bodies/{body}/pack-withdrawals", status_code=201, tags=["bodies"])
 async def withdraw_pack(
-    body: shapes.BodyAtPath, command: shapes.PackCommand, viewer: Person, accord: Built
+    body: fields.BodyAtPath, command: shapes.PackCommand, viewer: Person, accord: Built
 ) -> Recorded:
     """The body withdraws from a rule pack."""
     sent = command.sent(body=body)
@@ -172,9 +172,9 @@ async def add_names(command: shapes.NameShape, viewer: Person, accord: Built) ->
 async def search_items(
     viewer: Person,
     accord: Built,
-    words: Annotated[str, Query(max_length=200)] = "",
-    collection: Annotated[str | None, Query(max_length=200)] = None,
-    after: Annotated[str | None, Query(max_length=700)] = None,
+    words: Annotated[fields.Maybe, Query(max_length=200)] = "",
+    collection: Annotated[fields.Maybe | None, Query(max_length=200)] = None,
+    after: Annotated[fields.Maybe | None, Query(max_length=700)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> list[Json]:
     """Items by words of their names (macrons may be left out), with what is proposed and
@@ -198,7 +198,8 @@ async def list_collections(accord: Built) -> list[Json]:
     """Every collection with its history: how it came to be held, under what promise."""
 
     def reading(sight: Sight) -> list[Json]:
-        rows = list(sight.connection.execute(sa.select(collections).order_by(collections.c.id)))
+        published = sa.select(collections).where(collections.c.batch.in_(PUBLISHED))
+        rows = list(sight.connection.execute(published.order_by(collections.c.id)))
         said = texts.read(sight.connection, [row.history for row in rows if row.history])
         return [
             {
@@ -216,7 +217,7 @@ async def list_collections(accord: Built) -> list[Json]:
 
 @router.post("/collections/{collection}/history", status_code=201, tags=["catalogue"])
 async def write_history(
-    collection: shapes.AtPath, command: shapes.WriteHistory, viewer: Person, accord: Built
+    collection: fields.AtPath, command: shapes.WriteHistory, viewer: Person, accord: Built
 ) -> Recorded:
     """Write a collection's history, in a new version."""
     sent = command.sent(collection=collection)

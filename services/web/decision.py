@@ -7,6 +7,7 @@ ignored: the service clock decides.
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Annotated, Any
 
@@ -21,8 +22,16 @@ from services.web.shapes import SliceShape
 from services.web.signed import PROBLEMS, Built, FromGateway
 
 router = APIRouter(tags=["decision point"], responses=PROBLEMS)
+_KNOWN_SHAPES = {
+    "person": re.compile(r"person-[0-9a-f-]{36}"),
+    "act": re.compile(r"[a-z][a-z_.]{0,59}"),
+    "purpose": re.compile(r"[a-z0-9][a-z0-9-]{0,79}"),
+}
+_OTHER = "-"
+"""What is asked, and recorded, in place of what can be nothing that Accord knows: answers
+are kept for good, and a gateway might send a name where an id belongs."""
 Name = Annotated[
-    str, StringConstraints(min_length=1, max_length=700, pattern=r"^[^\x00-\x1f\x7f]+$")
+    str, StringConstraints(min_length=1, max_length=700, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")
 ]
 
 
@@ -49,7 +58,7 @@ class Resource(BaseModel):
 class Context(BaseModel):
     """For what; in which narrower slice, if any; what the gateway can apply."""
 
-    purpose: Name = "-"
+    purpose: Name = _OTHER
     slice: SliceShape | None = None
     obligations_supported: list[Name] = Field(default_factory=list, max_length=50)
 
@@ -99,14 +108,14 @@ async def evaluate(
         response.headers["X-Request-ID"] = x_request_id
     context = question.context
     if question.subject.type != "person" or question.resource.type != "item":
-        subject, item = "-", "-"
+        subject, item = _OTHER, _OTHER
     else:
-        subject, item = question.subject.id, question.resource.id
+        subject, item = _known("person", question.subject.id), question.resource.id
     asked = UseQuestion(
         subject,
-        question.action.name,
+        _known("act", question.action.name),
         item,
-        context.purpose,
+        _known("purpose", context.purpose),
         context.slice.read() if context.slice else None,
         frozenset(context.obligations_supported),
     )
@@ -122,6 +131,10 @@ async def configuration(accord: Built) -> dict[str, str]:
         "policy_decision_point": base,
         "access_evaluation_endpoint": f"{base}/access/v1/evaluation",
     }
+
+
+def _known(kind: str, sent: str) -> str:
+    return sent if _KNOWN_SHAPES[kind].fullmatch(sent) else _OTHER
 
 
 def _context(told: Told) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from policies.restriction.commands import Scope
 from services.queries import register
 from services.restrictions import Placing
-from services.web import shapes
+from services.web import fields, shapes
 from services.web.signed import PROBLEMS, Built, MaybePerson, Person, Recorded
 
 router = APIRouter(prefix="/v1", responses=PROBLEMS)
@@ -41,7 +41,7 @@ async def list_restrictions(viewer: MaybePerson, accord: Built) -> list[Json]:
 
 @router.get("/restrictions/{restriction}", tags=["public"])
 async def read_restriction(
-    restriction: shapes.RestrictionAtPath, viewer: MaybePerson, accord: Built
+    restriction: fields.RestrictionAtPath, viewer: MaybePerson, accord: Built
 ) -> Json:
     """One restriction."""
     found: Json = await accord.path.look(
@@ -51,7 +51,7 @@ async def read_restriction(
 
 
 @router.get("/grants/{grant}", tags=["grants"])
-async def read_grant(grant: shapes.GrantAtPath, viewer: Person, accord: Built) -> Json:
+async def read_grant(grant: fields.GrantAtPath, viewer: Person, accord: Built) -> Json:
     """A grant with its conditions and duties, for its parties."""
     found: Json = await accord.path.look(lambda sight: register.grant_shown(sight, viewer, grant))
     return found
@@ -59,7 +59,7 @@ async def read_grant(grant: shapes.GrantAtPath, viewer: Person, accord: Built) -
 
 @router.post("/grants/{grant}/reports", status_code=201, tags=["grants"])
 async def file_report(
-    grant: shapes.GrantAtPath, command: shapes.FileReport, viewer: Person, accord: Built
+    grant: fields.GrantAtPath, command: shapes.FileReport, viewer: Person, accord: Built
 ) -> Recorded:
     """The researcher files a benefit report."""
     sent = command.sent(grant=grant)
@@ -70,7 +70,7 @@ async def file_report(
 
 @router.post("/grants/{grant}/report-returns", status_code=201, tags=["grants"])
 async def return_report(
-    grant: shapes.GrantAtPath, command: shapes.ReturnReport, viewer: Person, accord: Built
+    grant: fields.GrantAtPath, command: shapes.ReturnReport, viewer: Person, accord: Built
 ) -> Recorded:
     """A body sends the report back with its questions."""
     sent = command.sent(grant=grant)
@@ -83,7 +83,7 @@ async def return_report(
 
 @router.post("/grants/{grant}/report-acceptances", status_code=201, tags=["grants"])
 async def accept_report(
-    grant: shapes.GrantAtPath, command: shapes.AcceptReport, viewer: Person, accord: Built
+    grant: fields.GrantAtPath, command: shapes.AcceptReport, viewer: Person, accord: Built
 ) -> Recorded:
     """A body accepts the report; its reply stands beside it."""
     sent = command.sent(grant=grant)
@@ -96,7 +96,7 @@ async def accept_report(
 
 @router.post("/grants/{grant}/end", status_code=201, tags=["grants"])
 async def end_early(
-    grant: shapes.GrantAtPath, command: shapes.CommandShape, viewer: Person, accord: Built
+    grant: fields.GrantAtPath, command: shapes.CommandShape, viewer: Person, accord: Built
 ) -> Recorded:
     """The researcher gives the access back."""
     return Recorded.of(await accord.grants.end_early(viewer, grant, command.sent(grant=grant)))
@@ -104,7 +104,7 @@ async def end_early(
 
 @router.post("/grants/{grant}/disposal", status_code=201, tags=["grants"])
 async def attest_disposal(
-    grant: shapes.GrantAtPath, command: shapes.Attest, viewer: Person, accord: Built
+    grant: fields.GrantAtPath, command: shapes.Attest, viewer: Person, accord: Built
 ) -> Recorded:
     """The researcher says what became of every copy."""
     sent = command.sent(grant=grant)
@@ -115,7 +115,7 @@ async def attest_disposal(
 
 @router.post("/grants/{grant}/disposal-acknowledgements", status_code=201, tags=["grants"])
 async def acknowledge_disposal(
-    grant: shapes.GrantAtPath, command: shapes.ForBody, viewer: Person, accord: Built
+    grant: fields.GrantAtPath, command: shapes.ForBody, viewer: Person, accord: Built
 ) -> Recorded:
     """A body has seen the attestation."""
     sent = command.sent(grant=grant)
@@ -142,7 +142,7 @@ async def place_restriction(command: shapes.Place, viewer: Person, accord: Built
 
 @router.post("/restrictions/{restriction}/voices", status_code=201, tags=["restrictions"])
 async def speak_about_lifting(
-    restriction: shapes.RestrictionAtPath,
+    restriction: fields.RestrictionAtPath,
     command: shapes.RestrictionVoice,
     viewer: Person,
     accord: Built,
@@ -154,7 +154,7 @@ async def speak_about_lifting(
 
 @router.post("/restrictions/{restriction}/conclusions", status_code=201, tags=["restrictions"])
 async def conclude_lifting(
-    restriction: shapes.RestrictionAtPath,
+    restriction: fields.RestrictionAtPath,
     command: shapes.RestrictionOutcome,
     viewer: Person,
     accord: Built,
@@ -168,7 +168,7 @@ async def conclude_lifting(
 
 @router.post("/restrictions/{restriction}/hui", status_code=201, tags=["restrictions"])
 async def record_lifting_hui(
-    restriction: shapes.RestrictionAtPath, command: shapes.Hui, viewer: Person, accord: Built
+    restriction: fields.RestrictionAtPath, command: shapes.Hui, viewer: Person, accord: Built
 ) -> Recorded:
     """The secretary writes up a hui about lifting."""
     sent = command.sent(restriction=restriction)

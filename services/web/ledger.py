@@ -21,13 +21,16 @@ from services.path import Sight
 from services.people import acting_for
 from services.store import leaves
 from services.store.schema import deployment, persons
-from services.web import shapes
+from services.web import fields, shapes
 from services.web.signed import PROBLEMS, Built, Person
 from services.web.signin import ExampleSignIn
 
 router = APIRouter(prefix="/v1", responses=PROBLEMS)
 Json = dict[str, Any]
 _LINES = "application/jsonl"
+_AS_LINES: dict[int | str, Json] = {
+    200: {"description": "One entry a line.", "content": {_LINES: {"schema": {"type": "string"}}}}
+}
 
 
 @router.get("/ledger/head", tags=["public"])
@@ -37,7 +40,9 @@ async def head(accord: Built) -> Json:
     return found.to_json()
 
 
-@router.get("/ledger/export", tags=["operator"])
+@router.get(
+    "/ledger/export", tags=["operator"], response_class=StreamingResponse, responses=_AS_LINES
+)
 async def export(viewer: Person, accord: Built) -> StreamingResponse:
     """The whole ledger as lines of JSON, to be verified offline."""
 
@@ -49,8 +54,10 @@ async def export(viewer: Person, accord: Built) -> StreamingResponse:
     return await _exported(accord, "whole")
 
 
-@router.get("/bodies/{body}/ledger", tags=["bodies"])
-async def export_own(body: shapes.BodyAtPath, viewer: Person, accord: Built) -> StreamingResponse:
+@router.get(
+    "/bodies/{body}/ledger", tags=["bodies"], response_class=StreamingResponse, responses=_AS_LINES
+)
+async def export_own(body: fields.BodyAtPath, viewer: Person, accord: Built) -> StreamingResponse:
     """A body's own entries, to be verified offline."""
 
     def reading(sight: Sight) -> None:

@@ -15,7 +15,7 @@ from services.queries import names
 from services.queries import requests as queries
 from services.requests import request_of
 from services.store import drafts, streams
-from services.web import shapes
+from services.web import fields, shapes
 from services.web.signed import PROBLEMS, Built, Person, Recorded
 
 router = APIRouter(prefix="/v1", tags=["requests"], responses=PROBLEMS)
@@ -46,7 +46,7 @@ async def list_drafts(viewer: Person, accord: Built) -> list[Json]:
 
 
 @router.get("/drafts/{draft}")
-async def read_draft(draft: shapes.DraftAtPath, viewer: Person, accord: Built) -> Json:
+async def read_draft(draft: fields.DraftAtPath, viewer: Person, accord: Built) -> Json:
     """One of your drafts."""
 
     def reading(sight: Sight) -> Json:
@@ -66,7 +66,7 @@ async def read_draft(draft: shapes.DraftAtPath, viewer: Person, accord: Built) -
 
 @router.put("/drafts/{draft}")
 async def save_draft(
-    draft: shapes.DraftAtPath, content: shapes.SaveDraft, viewer: Person, accord: Built
+    draft: fields.DraftAtPath, content: shapes.SaveDraft, viewer: Person, accord: Built
 ) -> Json:
     """Save a draft over the version that you read; another device's later version is not lost."""
     if content.version == 0:
@@ -75,7 +75,7 @@ async def save_draft(
 
 
 @router.get("/drafts/{draft}/preview")
-async def preview_draft(draft: shapes.DraftAtPath, viewer: Person, accord: Built) -> Json:
+async def preview_draft(draft: fields.DraftAtPath, viewer: Person, accord: Built) -> Json:
     """Before submitting: which bodies must decide and why, what is refused already and by
     which rule, what is missing. The same rules are enforced later."""
     seen = await accord.requests.preview(viewer, draft)
@@ -85,7 +85,7 @@ async def preview_draft(draft: shapes.DraftAtPath, viewer: Person, accord: Built
 
 @router.post("/drafts/{draft}/submit", status_code=201)
 async def submit_draft(
-    draft: shapes.DraftAtPath, command: shapes.Submit, viewer: Person, accord: Built
+    draft: fields.DraftAtPath, command: shapes.Submit, viewer: Person, accord: Built
 ) -> Recorded:
     """Send the draft to every body that must decide."""
     entry = await accord.requests.submit(viewer, draft, command.sent(draft=draft), command.version)
@@ -100,7 +100,7 @@ async def list_requests(viewer: Person, accord: Built) -> list[Json]:
 
 
 @router.get("/requests/{request}")
-async def read_request(request: shapes.RequestAtPath, viewer: Person, accord: Built) -> Json:
+async def read_request(request: fields.RequestAtPath, viewer: Person, accord: Built) -> Json:
     """One request, as far as it is yours to see."""
     found: Json = await accord.path.look(lambda sight: queries.shown(sight, viewer, request))
     return found
@@ -108,7 +108,7 @@ async def read_request(request: shapes.RequestAtPath, viewer: Person, accord: Bu
 
 @router.post("/requests/{request}/questions", status_code=201)
 async def ask(
-    request: shapes.RequestAtPath, command: shapes.Question, viewer: Person, accord: Built
+    request: fields.RequestAtPath, command: shapes.Question, viewer: Person, accord: Built
 ) -> Recorded:
     """A body asks the researcher a question."""
     sent = command.sent(request=request)
@@ -119,7 +119,7 @@ async def ask(
 
 @router.post("/requests/{request}/answers", status_code=201)
 async def answer(
-    request: shapes.RequestAtPath, command: shapes.Answer, viewer: Person, accord: Built
+    request: fields.RequestAtPath, command: shapes.Answer, viewer: Person, accord: Built
 ) -> Recorded:
     """The researcher answers a question."""
     sent = command.sent(request=request)
@@ -130,7 +130,7 @@ async def answer(
 
 @router.post("/requests/{request}/stand-aside", status_code=201)
 async def stand_aside(
-    request: shapes.RequestAtPath, command: shapes.ForBody, viewer: Person, accord: Built
+    request: fields.RequestAtPath, command: shapes.ForBody, viewer: Person, accord: Built
 ) -> Recorded:
     """Take no part in your body's decision. No reason is asked."""
     sent = command.sent(request=request)
@@ -139,7 +139,7 @@ async def stand_aside(
 
 @router.post("/requests/{request}/voices", status_code=201)
 async def speak(
-    request: shapes.RequestAtPath, command: shapes.Speak, viewer: Person, accord: Built
+    request: fields.RequestAtPath, command: shapes.Speak, viewer: Person, accord: Built
 ) -> Recorded:
     """Say what you think, within your body."""
     sent = command.sent(request=request)
@@ -150,7 +150,7 @@ async def speak(
 
 @router.post("/requests/{request}/conditions", status_code=201)
 async def set_condition(
-    request: shapes.RequestAtPath, command: shapes.Condition, viewer: Person, accord: Built
+    request: fields.RequestAtPath, command: shapes.Condition, viewer: Person, accord: Built
 ) -> Recorded:
     """Your body sets a condition, from the library or in its own words."""
     sent = command.sent(request=request)
@@ -163,7 +163,7 @@ async def set_condition(
 
 @router.post("/requests/{request}/conclusions", status_code=201)
 async def conclude(
-    request: shapes.RequestAtPath, command: shapes.Conclude, viewer: Person, accord: Built
+    request: fields.RequestAtPath, command: shapes.Conclude, viewer: Person, accord: Built
 ) -> Recorded:
     """Record what your body's voices have come to, by its own kawa."""
     sent = command.sent(request=request)
@@ -174,7 +174,7 @@ async def conclude(
 
 @router.post("/requests/{request}/hui", status_code=201)
 async def record_hui(
-    request: shapes.RequestAtPath, command: shapes.HuiForBody, viewer: Person, accord: Built
+    request: fields.RequestAtPath, command: shapes.HuiForBody, viewer: Person, accord: Built
 ) -> Recorded:
     """The secretary writes up a decision made at a hui, by telephone or on paper."""
     sent = command.sent(request=request)
@@ -188,7 +188,7 @@ async def record_hui(
 
 @router.post("/requests/{request}/justifications", status_code=201)
 async def rejustify(
-    request: shapes.RequestAtPath, command: shapes.Rejustify, viewer: Person, accord: Built
+    request: fields.RequestAtPath, command: shapes.Rejustify, viewer: Person, accord: Built
 ) -> Recorded:
     """After a decline: justify what is left. Every body then decides afresh."""
     sent = command.sent(request=request)
@@ -200,7 +200,7 @@ async def rejustify(
 
 @router.post("/requests/{request}/acceptance", status_code=201)
 async def accept(
-    request: shapes.RequestAtPath, command: shapes.Accept, viewer: Person, accord: Built
+    request: fields.RequestAtPath, command: shapes.Accept, viewer: Person, accord: Built
 ) -> Recorded:
     """Accept all the conditions, exactly as shown. The grant follows."""
     sent = command.sent(request=request)
@@ -211,7 +211,7 @@ async def accept(
 
 @router.post("/requests/{request}/withdrawal", status_code=201)
 async def withdraw(
-    request: shapes.RequestAtPath, command: shapes.CommandShape, viewer: Person, accord: Built
+    request: fields.RequestAtPath, command: shapes.CommandShape, viewer: Person, accord: Built
 ) -> Recorded:
     """Take the request back."""
     return Recorded.of(

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
-from datetime import date, datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import Path as InPath
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-)
+from pydantic import BaseModel, ConfigDict, Field
 
 from policies import conditions
 from policies.grant.commands import REPORT_WORDS
@@ -24,62 +13,19 @@ from policies.request.commands import WORDS
 from policies.slices import Slice
 from policies.types import USE_ACTS, Capacity, KawaRule, Level, Outcome, Voice
 from services.path import Sent
-
-
-T = TypeVar("T", date, datetime)
-
-
-def _printable(value: str) -> str:
-    for each in value:
-        if each not in "\n\t" and unicodedata.category(each) in ("Cc", "Cs"):
-            raise ValueError("Control characters are not taken; remove them.")
-    return value
-
-
-def _as_text(value: object) -> object:
-    """Pydantic would read a number as seconds since 1970, which nobody means by a day."""
-    if not (isinstance(value, str) and value[:4].isdecimal() and value[4:5] == "-"):
-        raise ValueError("It must be written as 2026-11-23 or 2026-11-23T01:02:03Z.")
-    return value
-
-
-def _of_our_time(value: T) -> T:
-    """What lies at the ends of the calendar cannot be counted with."""
-    if not 1900 <= value.year <= 2200:
-        raise ValueError("It must lie between the years 1900 and 2200.")
-    return value
-
-
-_UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-ID_PATTERN = r"^[^\x00-\x1f\x7f/]+$"
-Id = Annotated[
-    str, StringConstraints(min_length=1, max_length=700, pattern=r"^[\w][\w.\-: ,'ʻʼ‘’]*$")
-]
-AtPath = Annotated[str, InPath(max_length=700, pattern=ID_PATTERN)]
-# A stream's kind is read from its id: where a request is meant, nothing but a request's will do.
-RequestAtPath = Annotated[str, InPath(pattern=f"^request-{_UUID}$")]
-GrantAtPath = Annotated[str, InPath(pattern=f"^grant-{_UUID}$")]
-RestrictionAtPath = Annotated[str, InPath(pattern=f"^restriction-{_UUID}$")]
-BodyAtPath = Annotated[str, InPath(pattern=f"^body-({_UUID}|deployment)$")]
-DraftAtPath = Annotated[str, InPath(pattern=f"^draft-{_UUID}$")]
-Day = Annotated[date, BeforeValidator(_as_text), AfterValidator(_of_our_time)]
-Instant = Annotated[AwareDatetime, BeforeValidator(_as_text), AfterValidator(_of_our_time)]
-Count = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
-Flag = Annotated[bool, Field(strict=True)]
-Written = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=20_000, strip_whitespace=True),
-    AfterValidator(_printable),
-]
-Maybe = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(_printable)]
-Short = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=200, strip_whitespace=True),
-    AfterValidator(_printable),
-]
-Purpose = Annotated[str, StringConstraints(max_length=80, pattern=r"^[a-z0-9][a-z0-9\-]*$")]
-Ids = Annotated[list[Id], Field(max_length=500)]
-Years = Annotated[list[Annotated[int, Field(ge=1, le=9999, strict=True)]], Field(max_length=500)]
+from services.web.fields import (
+    Count,
+    Day,
+    Flag,
+    Id,
+    Ids,
+    Instant,
+    Maybe,
+    Purpose,
+    Short,
+    Written,
+    Years,
+)
 
 
 class Shape(BaseModel):

@@ -45,7 +45,7 @@ def through_json(value: object) -> object:
 
 
 @pytest.mark.parametrize(("kind", "name"), COMMANDS)
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_a_command_is_read_as_it_was_written(kind, name, data) -> None:
     machine = MACHINES[kind]
@@ -54,7 +54,7 @@ def test_a_command_is_read_as_it_was_written(kind, name, data) -> None:
 
 
 @pytest.mark.parametrize(("kind", "name"), EVENTS)
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_an_event_is_read_as_it_was_written(kind, name, data) -> None:
     machine = MACHINES[kind]
@@ -75,11 +75,13 @@ def test_a_state_is_read_as_it_was_kept(kind, data) -> None:
     assert codec.decode(state_type, through_json(codec.encode(initial))) == initial
 
 
+@settings(max_examples=30)
 @given(values_of(Envelope))
 def test_an_envelope_is_read_as_it_was_written(envelope) -> None:
     assert codec.decode(Envelope, through_json(codec.encode(envelope))) == envelope
 
 
+@settings(max_examples=30)
 @given(values_of(Submit), st.randoms())
 def test_equal_values_are_written_equally_whatever_order_they_were_made_in(command, rng) -> None:
     def shuffled(mapping):
@@ -105,8 +107,17 @@ def test_instants_are_written_in_utc_to_the_microsecond() -> None:
     assert codec.instant(codec.written(value)).tzinfo is UTC
 
 
-@pytest.mark.parametrize("text", ["2026-03-02T09:00:00", "2026-03-02", "soon", "",
-                                  "0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00-12:00"])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-03-02T09:00:00",
+        "2026-03-02",
+        "soon",
+        "",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:00:00-12:00",
+    ],
+)
 def test_an_instant_without_a_zone_or_outside_time_is_refused(text) -> None:
     with pytest.raises(ValueError, match=r"."):
         codec.instant(text)
@@ -238,6 +249,7 @@ def test_every_text_id_inside_an_event_is_found() -> None:
 
 
 @pytest.mark.parametrize("kind", [Submit, RecordHui])
+@settings(max_examples=30)
 @given(data=st.data())
 def test_a_text_id_stays_one_on_the_way(kind, data) -> None:
     """The recorder claims words by their type; a plain string would be left unclaimed."""

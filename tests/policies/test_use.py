@@ -14,6 +14,7 @@ from policies.enforcer import Enforcer
 from policies.grant.report import Duty, Standing
 from policies.grant.state import GrantState, Status
 from policies.refusals import Code
+from policies.request.commands import PinnedItem
 from policies.request.events import DutyTerms, Terms
 from policies.routing import Item
 from policies.rules import EVERY, Pack, Rule
@@ -24,6 +25,7 @@ from policies.use import SLICE_OBLIGATION, VALID_FOR, UseQuestion, answer, rules
 RIVER, HILL, ISLAND = PEOPLES
 GRANTED = Slice(frozenset({RIVER, HILL}), level=Level.DEIDENTIFIED)
 SLEEP = Item("survey.sleep", "survey", Classification(frozenset({"health"}), frozenset({RIVER})))
+PINNED = PinnedItem("survey", frozenset({"health"}), frozenset({RIVER, HILL}), frozenset())
 NOW = START + timedelta(days=30)
 
 
@@ -55,7 +57,7 @@ def grant(
     plain = {
         "request": "request-1", "applicant": "person-asks", "purpose": "sleep-study",
         "people": ("person-asks", "person-with"), "acts": frozenset({"use.read", "use.link"}),
-        "items": {"survey.sleep": "survey"}, "slice": GRANTED,
+        "items": {"survey.sleep": PINNED}, "slice": GRANTED,
         "ends_at": START + timedelta(days=365), "conditions": (), "decisions": {}, "duties": (),
     }  # fmt: skip
     owed = {f"duty-{n}": each for n, each in enumerate(duties, 1)}
@@ -88,6 +90,20 @@ def test_a_yes_carries_the_grants_slice_and_until_when_it_holds() -> None:
     assert found.valid_until == NOW + VALID_FOR
 
 
+def test_of_an_item_only_the_peoples_that_were_decided_about_are_shown() -> None:
+    # The grant covers two peoples; this item's class named one, and its body alone decided.
+    items = {"survey.sleep": replace(PINNED, peoples=frozenset({RIVER}))}
+    held = {"grant-1": grant(items=items)}
+    assert ask(grants=held).slice == replace(GRANTED, peoples=frozenset({RIVER}))
+    others = question(slice=replace(GRANTED, peoples=frozenset({HILL})))
+    assert ask(others, grants=held).code is Code.OTHER_SLICE
+
+
+def test_of_a_places_item_only_the_places_that_were_decided_about_are_shown() -> None:
+    items = {"survey.sleep": replace(PINNED, places=frozenset({PLACES[0]}))}
+    assert ask(grants={"grant-1": grant(items=items)}).slice.places == {PLACES[0]}
+
+
 def test_a_narrower_slice_may_be_asked_and_is_the_one_to_apply() -> None:
     narrow = Slice(frozenset({HILL}), frozenset({PLACES[0]}), frozenset({2018}))
     assert ask(question(slice=narrow)).slice == narrow
@@ -104,7 +120,7 @@ REFUSALS = [
     ("an item without a class", {"item": CLASSLESS}, Code.UNCONFIRMED),
     ("no grant at all", {"grants": {}}, Code.NO_GRANT),
     ("somebody else's grant", {"asked": question(subject="person-x")}, Code.NO_GRANT),
-    ("a grant for another item", {"grants": {"g": grant(items={"survey.diet": "survey"})}},
+    ("a grant for another item", {"grants": {"g": grant(items={"survey.diet": PINNED})}},
      Code.NO_GRANT),
     ("a grant that was never issued", {"grants": {"g": GrantState()}}, Code.NO_GRANT),
     ("a grant that was ended", {"grants": {"g": grant(Status.ENDED)}}, Code.NO_GRANT),
@@ -218,7 +234,7 @@ def test_a_report_in_time_does_not_pause_access_while_communities_read_it() -> N
 def test_a_grant_in_force_is_found_beside_others_that_do_not_fit() -> None:
     others = {
         "a": grant(Status.ENDED), "b": grant(purpose="other-study"),
-        "c": grant(items={"survey.diet": "survey"}), "d": GrantState(),
+        "c": grant(items={"survey.diet": PINNED}), "d": GrantState(),
         "e": grant(ends_at=NOW), "f": grant(people=("person-x",)), "z": grant(),
     }  # fmt: skip
     assert ask(grants=others).grant == "z"
@@ -262,7 +278,7 @@ def test_a_yes_is_only_ever_given_within_the_grant_and_by_a_rule_for_each_class(
         return
     assert START <= now < ENDS
     assert now < found.valid_until <= ENDS
-    assert found.slice == (asked or granted)
+    assert found.slice == PINNED.part_of(asked or granted)
     assert found.slice.within(granted)
     assert not found.slice.empty
     for klass in classes:

@@ -56,15 +56,3 @@ def test_of_two_devices_at_once_the_second_is_told(
     assert raised.value.refused.facts == {"version": str(version + 1), "differs": "title"}
     with store.read() as connection:
         assert drafts.get(connection, "draft-1", OWNER).content == {"title": "first"}
-
-
-def test_what_was_submitted_is_a_draft_no_more(store: Store) -> None:
-    save(store, 0, {})
-    with store.write() as connection:
-        drafts.submitted(connection, "draft-1", OWNER, "request-1")
-    with pytest.raises(RefusedError) as raised:
-        save(store, 1, {"title": "late"})
-    assert raised.value.refused.code is Code.ALREADY_DONE
-    assert raised.value.refused.facts == {"request": "request-1"}
-    with store.read() as connection:
-        assert drafts.of(connection, OWNER) == []

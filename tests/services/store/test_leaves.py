@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -139,6 +140,7 @@ def test_sequencers_and_writers_at_once(house: Any, together: Together) -> None:
             while not writing.is_set():
                 with own._store.write() as connection:
                     given += leaves.sequence(connection, most=3)
+                time.sleep(0.005)
             return given
 
         return work

@@ -307,6 +307,23 @@ def test_one_command_sent_many_times_at_once_happens_once(
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_what_becomes_known_at_the_last_moment_comes_with_what_was_missed(house: Any) -> None:
+    """The same command is committed between the look at its stream and the look for its id."""
+    call = house.call(house.submit(REQUEST))
+    with recorders(house, 1) as (second,):
+        first: list[Any] = []
+
+        def commit(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+            if "WHERE entries.command" in statement and not first:
+                first.append(house.recorder.record(call))
+
+        sa.event.listen(second._store.engine, "before_cursor_execute", commit)
+        reply = second.record(call)
+    assert [each.status for each in (*first, reply)] == ["recorded", "known"]
+    assert reply.entries == [reply.answer] == first[0].entries
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def test_writers_on_different_streams_do_not_wait_for_each_other(house: Any) -> None:
     held, free = house.submit("request-held"), house.submit("request-free")
     with house.held_open(held) as finish:
