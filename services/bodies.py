@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import resources
@@ -18,7 +17,8 @@ from policies import pack as p
 from policies.refusals import Code, RefusedError
 from policies.rules import EVERY, Pack, read_pack
 from policies.slices import Slice
-from policies.types import Kawa, TextId, derived_id
+from policies.types import Kawa, derived_id
+from services import credentials
 from services.path import Path, Ready, Sent, Sight, words
 from services.people import Viewer, acting_for
 from services.rulebook import stored
@@ -90,7 +90,7 @@ class Bodies:
         command is refused: a credential cannot be shown twice.
         """
         gateway = "gateway-" + derived_id(sent.id, "gateway")
-        credential = secrets.token_urlsafe(32)
+        credential = credentials.new()
 
         def write(connection: Connection, entry: str) -> None:
             connection.execute(
@@ -98,12 +98,12 @@ class Bodies:
                     id=gateway,
                     owner=b.DEPLOYMENT,
                     collections=sorted(collections),
-                    credential_hash=hashed(credential),
+                    credential_hash=credentials.hashed(credential),
                 )
             )
 
         def build(sight: Sight) -> Ready:
-            if write_once(sight.connection, gateway):
+            if _there(sight.connection, gateway):
                 raise RefusedError(Code.ALREADY_DONE)
             roles = acting_for(sight.bodies, viewer, b.DEPLOYMENT)
             rule = sight.permitted("body.add_gateway", roles)
@@ -160,13 +160,7 @@ class Bodies:
         return await self._path.send(viewer, act, sent, build)
 
 
-def hashed(credential: str) -> str:
-    """What is kept of a credential: enough to know it again, useless to a thief. (It is 32
-    random bytes, which no dictionary holds; a plain hash is enough.)"""
-    return hashlib.sha256(credential.encode()).hexdigest()
-
-
-def write_once(connection: Connection, gateway: str) -> bool:
+def _there(connection: Connection, gateway: str) -> bool:
     """Whether the gateway is there already."""
     query = sa.select(schema.gateways.c.id).where(schema.gateways.c.id == gateway)
     return connection.execute(query).one_or_none() is not None
@@ -217,10 +211,3 @@ def _own_slice(mandate: b.Mandate) -> str:
     if mandate.places:
         return json.dumps(Slice(places=mandate.places).to_json())
     return EVERY
-
-
-def mandate_of(
-    capacities: frozenset[Any], peoples: frozenset[str], places: frozenset[str]
-) -> b.Mandate:
-    """A mandate before its document has an id."""
-    return b.Mandate(capacities, peoples, places, document=TextId(""))

@@ -17,8 +17,7 @@ from policies import access
 from policies.refusals import Code, Refused, RefusedError
 from policies.types import SYSTEM, USE_ACTS, Authorisation, Envelope
 from policies.use import UseAnswer, UseQuestion, answer
-from services import clock, facts
-from services.bodies import hashed
+from services import clock, credentials, facts
 from services.recorder import Recorder
 from services.rulebook import Rulebook
 from services.store import streams, texts, versions
@@ -59,7 +58,9 @@ class Decisions:
         """Whose credential this is. Raises RefusedError for one that is nobody's."""
         with self._store.read() as connection:
             row = connection.execute(
-                sa.select(gateways).where(gateways.c.credential_hash == hashed(credential))
+                sa.select(gateways).where(
+                    gateways.c.credential_hash == credentials.hashed(credential)
+                )
             ).one_or_none()
         if row is None:
             raise RefusedError(Code.NOT_PERMITTED)

@@ -219,7 +219,7 @@ class Requests:
         def build(sight: Sight) -> Ready:
             roles = acting_for(sight.bodies, viewer, body)
             state: RequestState = streams.get(sight.connection, request).state
-            if state.status is Status.NONE or body not in asked_ever(state):
+            if state.status is Status.NONE or body not in state.asked_ever():
                 raise RefusedError(Code.NOT_FOUND)
             rule = sight.permitted(act, roles)
             return Ready(request, command(sight.bodies.sitting(body)), rule, (body,), said)
@@ -254,11 +254,6 @@ def _still_a_draft(sight: Sight, draft: str) -> None:
     request = request_of(draft)
     if streams.get(sight.connection, request).sequence:
         raise RefusedError(Code.ALREADY_DONE, request=request)
-
-
-def asked_ever(state: RequestState) -> frozenset[str]:
-    """The bodies on the pinned route, also those of which a decline left nothing."""
-    return frozenset(entry.body for entry in state.pinned.route) if state.pinned else frozenset()
 
 
 def _all_there(seen: Preview) -> None:
@@ -311,7 +306,7 @@ def _researcher_roles(sight: Sight, viewer: Viewer, state: RequestState) -> tupl
     if viewer.person in state.applicants:
         return ("role:participant",)
     # A body that is asked knows of the request, and is told that this is not its step.
-    asked = asked_ever(state) - {DEPLOYMENT}
+    asked = state.asked_ever() - {DEPLOYMENT}
     if asked & set(sight.bodies.of(viewer.person)):
         return (ANYONE,)
     raise RefusedError(Code.NOT_FOUND)

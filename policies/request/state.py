@@ -104,6 +104,10 @@ class RequestState:
         """Every body whose decision is required."""
         return frozenset(entry.body for entry in self.asked())
 
+    def asked_ever(self) -> frozenset[str]:
+        """The bodies on the pinned route, also those of which a decline left nothing."""
+        return frozenset(entry.body for entry in self.pinned.route) if self.pinned else frozenset()
+
     def waiting_for(self) -> frozenset[str]:
         """The bodies that have not decided in this round."""
         return self.bodies() - frozenset(self.decisions)

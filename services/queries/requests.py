@@ -20,7 +20,6 @@ from policies.request.state import RequestState, Status
 from services.path import Sight
 from services.people import Viewer
 from services.queries import names
-from services.requests import asked_ever
 from services.store import streams, texts
 from services.store.schema import collections, grants, request_bodies, request_people, requests
 
@@ -68,7 +67,7 @@ def shown(sight: Sight, viewer: Viewer, request: str) -> Json:
     """One request as the viewer may see it. Raises RefusedError for one that is not theirs."""
     stream = streams.get(sight.connection, request)
     state: RequestState = stream.state
-    own = asked_ever(state) & (frozenset(sight.bodies.of(viewer.person)) - {DEPLOYMENT})
+    own = state.asked_ever() & (frozenset(sight.bodies.of(viewer.person)) - {DEPLOYMENT})
     researcher = viewer.person in state.applicants
     if state.status is Status.NONE or not (researcher or own):
         raise RefusedError(Code.NOT_FOUND)

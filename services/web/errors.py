@@ -16,10 +16,12 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
-from policies.refusals import Code, Refused, RefusedError
+from policies.refusals import SENTENCES, Code, Refused, RefusedError
 
 LOG = logging.getLogger("accord")
 MEDIA_TYPE = "application/problem+json"
+MOST_WORDS = 25
+"""How long a sentence may be."""
 
 STATUS: Mapping[Code, int] = {
     Code.NOT_FOUND: 404,
@@ -46,14 +48,24 @@ def problem(status: int, code: str, sentence: str, **more: Any) -> JSONResponse:
     return JSONResponse(body, status, media_type=MEDIA_TYPE)
 
 
-def of_refusal(refused: Refused) -> JSONResponse:
-    """A refusal as a problem: its sentence, what to do next, and the facts that help."""
+def of_refusal(refused: Refused, known: frozenset[str] | None = None) -> JSONResponse:
+    """A refusal as a problem: its sentence, what to do next, and the facts that help.
+
+    `known` are the names of fields that are ours; of a fact that names a field, the rest
+    is left out.
+    """
     facts = {k: v for k, v in refused.facts.items() if k not in ("sentence", "next")}
+    if "field" in facts and known is not None:
+        facts["field"] = _field(tuple(facts["field"].split(".")), known)
+    title = refused.sentence
+    if len(title.split()) > MOST_WORDS:
+        # It names an id that somebody sent, and ids may be long.
+        title = SENTENCES[refused.code][0]
     return problem(
         STATUS.get(refused.code, 409),
         str(refused.code),
-        refused.sentence,
-        detail=f"{refused.sentence} {refused.next_step}",
+        title,
+        detail=f"{title} {refused.next_step}",
         next=refused.next_step,
         facts=facts,
     )
@@ -69,7 +81,7 @@ def install(app: FastAPI) -> None:
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RefusedError)
-    return of_refusal(error.refused)
+    return of_refusal(error.refused, _field_names(request.app))
 
 
 async def _unreadable(request: Request, error: Exception) -> JSONResponse:
@@ -80,7 +92,8 @@ async def _unreadable(request: Request, error: Exception) -> JSONResponse:
         return of_refusal(Refused(Code.NOT_FOUND))
     if any(fault["type"] == "json_invalid" for fault in faults):
         return _plain_http(400)
-    if any(fault["loc"] == ("body",) for fault in faults) and not _is_json(request):
+    whole = [fault for fault in faults if fault["loc"] == ("body",)]
+    if any(fault["type"] != "missing" for fault in whole) and not _is_json(request):
         return _plain_http(415)
     known = _field_names(request.app)
     fields = [
@@ -102,7 +115,7 @@ _UNREADABLE = "What was sent cannot be read."
 
 def _is_json(request: Request) -> bool:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return kind == "application/json" or kind.endswith("+json") or not kind
+    return kind == "application/json" or kind.endswith("+json")
 
 
 def _field(place: tuple[int | str, ...], known: frozenset[str]) -> str:
@@ -160,7 +173,7 @@ def sentence(fault: Mapping[str, Any]) -> str:
     context = fault.get("ctx") or {}
     if fault["type"] in _FAULTS:
         words = _FAULTS[fault["type"]].format(**context).split()
-        return " ".join(words[:25])
+        return " ".join(words[:MOST_WORDS])
     return next((s for kind, s in _KINDS if fault["type"].startswith(kind)), "It cannot be read.")
 
 
