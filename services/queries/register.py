@@ -1,6 +1,5 @@
-"""What anyone may read: grants in force, restrictions that are shown, reports with replies.
-
-And the parts of a grant that only its parties see.
+"""Restrictions that bodies show and reports with replies, for anyone; grants, for whoever has
+signed in; and of a grant the parts that only its parties see.
 """
 
 from __future__ import annotations

@@ -149,7 +149,7 @@ class Story:
         )  # fmt: skip
 
         async def issued() -> Any:
-            found = await stage.get(None, "/v1/grants")
+            found = await stage.get("researcher", "/v1/grants")
             return next((each for each in found if each["purpose"] == PURPOSE), None)
 
         grant = await stage.until("the grant", issued)

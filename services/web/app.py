@@ -8,22 +8,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import metadata
 
-import jinja2
 import uvicorn
-from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse
+from fastapi import FastAPI
 
 from policies.refusals import Code, RefusedError
 from services import bootstrap
-from services.queries import names, register
 from services.settings import HOST, Settings
-from services.web import bodies, decision, door, errors, grants, ledger, requests
+from services.web import bodies, decision, door, errors, grants, home, ledger, requests
 from services.web.signed import PROBLEMS, Built
 from services.web.signin import ExampleSignIn
-
-_PAGES = jinja2.Environment(
-    loader=jinja2.PackageLoader("services.web"), autoescape=True, undefined=jinja2.StrictUndefined
-)
 
 
 def create(settings: Settings) -> FastAPI:
@@ -47,27 +40,8 @@ def create(settings: Settings) -> FastAPI:
     )
     app.add_middleware(door.Door)
     errors.install(app)
-    for part in (requests, grants, bodies, decision, ledger):
+    for part in (home, requests, grants, bodies, decision, ledger):
         app.include_router(part.router)
-
-    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
-    async def home(request: Request, accord: Built) -> HTMLResponse:
-        """What is held, decided, restricted and given back, for anyone to read."""
-
-        def reading(sight: object) -> dict[str, object]:
-            return {
-                "grants": register.grant_list(sight),  # type: ignore[arg-type]
-                "reports": register.reports(sight),  # type: ignore[arg-type]
-                "restrictions": register.restriction_list(sight, None),  # type: ignore[arg-type]
-                "bodies": names.of(sight.connection, sight.bodies),  # type: ignore[attr-defined]
-                "known": names.peoples_and_places(sight.connection),  # type: ignore[attr-defined]
-            }
-
-        shown = await accord.path.look(reading)
-        page = _PAGES.get_template("home.html").render(**shown)
-        return HTMLResponse(
-            page, headers={"Content-Security-Policy": "default-src 'self' 'unsafe-inline'"}
-        )
 
     @app.get("/health", tags=["operator"], responses={503: PROBLEMS[503]})
     async def health(accord: Built) -> dict[str, str]:

@@ -11,7 +11,7 @@ import re
 import uuid
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter
 from pydantic import BaseModel, Field, StringConstraints
 
 from policies.codec import written
@@ -25,6 +25,7 @@ router = APIRouter(tags=["decision point"], responses=PROBLEMS)
 _KNOWN_SHAPES = {
     "person": re.compile(r"person-[0-9a-f-]{36}"),
     "act": re.compile(r"[a-z][a-z_.]{0,59}"),
+    "item": re.compile(r"\S+"),
     "purpose": re.compile(r"[a-z0-9][a-z0-9-]{0,79}"),
 }
 _OTHER = "-"
@@ -100,17 +101,14 @@ async def evaluate(
     question: Evaluation,
     gateway: FromGateway,
     accord: Built,
-    response: Response,
-    x_request_id: Annotated[str | None, Header(max_length=200)] = None,
 ) -> Decision:
-    """Ask at the moment of use. The answer is recorded before it leaves."""
-    if x_request_id is not None and x_request_id.isprintable() and x_request_id.isascii():
-        response.headers["X-Request-ID"] = x_request_id
+    """Ask at the moment of use. The answer is recorded before it leaves. An `X-Request-ID` of
+    the gateway's own comes back with it."""
     context = question.context
     if question.subject.type != "person" or question.resource.type != "item":
         subject, item = _OTHER, _OTHER
     else:
-        subject, item = _known("person", question.subject.id), question.resource.id
+        subject, item = _known("person", question.subject.id), _known("item", question.resource.id)
     asked = UseQuestion(
         subject,
         _known("act", question.action.name),

@@ -23,6 +23,9 @@ LOG = logging.getLogger("accord")
 MOST_BYTES = 2_000_000
 """The largest body of a request that is read."""
 
+MOST_OF_AN_ID = 200
+"""The longest name of a question that is sent back."""
+
 
 class Door:
     """Wraps the app; everything goes through it, both ways."""
@@ -49,9 +52,14 @@ class Door:
                 raise HTTPException(413)
             return message
 
+        asked_as = _request_id(scope)
+
         async def sending(message: Message) -> None:
             nonlocal begun
-            begun = begun or message["type"] == "http.response.start"
+            if message["type"] == "http.response.start":
+                begun = True
+                if asked_as is not None:
+                    message["headers"] = [*message["headers"], (b"x-request-id", asked_as)]
             await send(message)
 
         try:
@@ -65,7 +73,16 @@ class Door:
                 raise RuntimeError(f"unknown trouble {name}") from None
             sentence = "Something went wrong on our side."
             answer = problem(500, "unknown", sentence, instance=f"urn:uuid:{name}")
-            await answer(scope, receive, send)
+            await answer(scope, receive, sending)
+
+
+def _request_id(scope: Scope) -> bytes | None:
+    """What a gateway calls its question; AuthZEN wants it back with whatever is answered."""
+    if not scope["path"].startswith("/access/"):
+        return None
+    name = Headers(scope=scope).get("x-request-id", "")
+    kept = 0 < len(name) <= MOST_OF_AN_ID and name.isascii() and name.isprintable()
+    return name.encode() if kept else None
 
 
 def _announced(scope: Scope) -> int:

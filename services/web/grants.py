@@ -16,9 +16,10 @@ router = APIRouter(prefix="/v1", responses=PROBLEMS)
 Json = dict[str, Any]
 
 
-@router.get("/grants", tags=["public"])
-async def list_grants(accord: Built) -> list[Json]:
-    """Every grant, for anyone to read: for what, which slice, until when, decided by whom."""
+@router.get("/grants", tags=["grants"])
+async def list_grants(viewer: Person, accord: Built) -> list[Json]:
+    """Every grant, for whoever has signed in: for what, which slice, until when, decided by
+    whom. What the public sees of a people's data is for its body to say, and it will."""
     found: list[Json] = await accord.path.look(register.grant_list)
     return found
 

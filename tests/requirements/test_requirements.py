@@ -94,7 +94,9 @@ def test_r9_who_approves_is_visible_before_asking_and_on_the_grant(stack: Stack)
     }  # fmt: skip
     assert all(each["because"] for each in seen["must_decide"])
     _, grant = granted(stack, purpose="r9")
-    shown = next(each for each in ok(stack.anonymous.get("/v1/grants")) if each["id"] == grant)
+    shown = next(
+        each for each in ok(stack.client("outsider").get("/v1/grants")) if each["id"] == grant
+    )
     assert {each["name"] for each in shown["decided_by"]} == {
         "Example river rōpū", "Example ethics committee",
     }  # fmt: skip

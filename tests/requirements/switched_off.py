@@ -1,0 +1,100 @@
+"""Shows that the tests of `docs/coverage.md` can fail: by hand,
+
+    .venv-tests/bin/python tests/requirements/switched_off.py [R…]
+
+For each claimed requirement it switches off what serves it, in a copy of the project with an
+environment of its own, and runs that requirement's test, which must then fail. It takes some
+ten minutes. Exit code 1: some test passed all the same.
+"""
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+AGREED = ("policies/request/state.py", "            and not self.waiting_for()\n", "")
+OUT = ("policies/request/narrowing.py", "pinned.peoples) - entry.peoples", "pinned.peoples)")
+ROUTE = ("policies/routing.py", "            for rule in self._rules(body,",
+         "            for rule in [] and self._rules(body,")  # fmt: skip
+OWN = ("policies/restriction/decide.py", "if not (own_peoples or own_places):", "if False:")
+BY = ("services/queries/register.py", "for body in sorted(terms.decisions)", "for body in ()")
+OVERDUE = ("policies/grant/report.py",
+           "return self.can_fall_overdue and self.terms.due_at <= now", "return False")  # fmt: skip
+KAWA = ("policies/kawa.py", "    if against in said:\n", "    if False:\n")
+CLOCK = ("policies/grant/decide.py", "return min(instants, default=None)", "return None")
+WHY = ("services/preview.py", "    return missing\n", "    return []\n")
+JOINED = ("policies/packs/example/rules.csv", "NO-LINKAGE,", "NO-SUCH-LINE,")
+PURPOSE = ("policies/use.py", "elif terms.purpose != question.purpose:", "elif False:")
+NAMES = ("policies/packs/example/rules.csv", "NO-NAMES-HEALTH,role:grantee,use.read,*,*,health",
+         "NO-NAMES-HEALTH,role:grantee,use.read,*,*,child")  # fmt: skip
+REPLIES = ("services/queries/register.py", '"replies": replies[data["duty"]]', '"replies": []')
+BINDS = ("services/rulebook.py", 'restrictions.c.status != "lifted"',
+         'restrictions.c.status == "never"')  # fmt: skip
+DISPOSAL = ("policies/grant/decide.py", "return [e.DisposalAttested(",
+            "return Refused(Code.WRONG_TIME) or [e.DisposalAttested(")  # fmt: skip
+RETURNED = ("policies/packs/house/rules.csv", "role:member,grant.return_report",
+            "role:system,grant.return_report")  # fmt: skip
+READ = ("services/queries/register.py", 'if event["type"] == "DutyDone":', "if False:")
+HUI = ("policies/packs/house/rules.csv", "role:secretary,request.record_hui",
+       "role:system,request.record_hui")  # fmt: skip
+ECHO = ("services/web/decision.py", 'response.headers["X-Request-ID"] = x_request_id', "pass")
+HISTORY = ("services/queries/requests.py", 'said.get(row.history or "")', "None")
+
+SWITCHES: dict[int, tuple[str, str, str]] = {
+    1: AGREED, 3: OUT, 6: ROUTE, 7: OWN, 9: BY, 11: OVERDUE, 12: KAWA, 13: CLOCK, 15: WHY,
+    18: WHY, 20: JOINED, 24: PURPOSE, 39: REPLIES, 41: PURPOSE, 42: NAMES, 47: BINDS,
+    56: DISPOSAL, 57: RETURNED, 58: READ, 65: HUI, 70: ECHO, 71: HISTORY,
+}  # fmt: skip
+"""Requirement to (file, what stands there, what stands there when it is switched off)."""
+
+
+def environment(copy: Path) -> Path:
+    """The copy's own environment; its processes must not find the project's modules here."""
+    spec = importlib.util.spec_from_file_location("environment", copy / "deploy/environment.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    bin_folder: Path = module.ensure(
+        copy, ".venv-tests", copy / "tests/requirements.txt", say=print
+    )
+    return bin_folder
+
+
+def main(wanted: list[int]) -> int:
+    """Switch each off in turn; returns how many tests passed all the same."""
+    copy = Path(tempfile.mkdtemp(prefix="accord-switched-off-")) / "accord"
+    ignore = shutil.ignore_patterns(".git", ".venv*", ".accord", "__pycache__", ".*_cache")
+    shutil.copytree(ROOT, copy, ignore=ignore)
+    python = environment(copy) / "python"
+    passed = 0
+    try:
+        for number in wanted:
+            file, there, off = SWITCHES[number]
+            kept = (copy / file).read_text("utf-8")
+            assert there in kept, f"R{number}: {file} no longer says {there!r}"
+            (copy / file).write_text(kept.replace(there, off), "utf-8")
+            told = subprocess.run(
+                [python, "-P", "-m", "pytest", "--import-mode=importlib", "-q", "-x",
+                 "tests/requirements", "-k", f"r{number}_"],
+                cwd=copy, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            (copy / file).write_text(kept, "utf-8")
+            # 1 is a failed test; anything else tested nothing.
+            failed = told.returncode == 1
+            passed += not failed
+            print(f"R{number}: {'fails, as it must' if failed else 'DOES NOT FAIL'} ({file})")
+            if not failed:
+                print(told.stdout[-1500:])
+    finally:
+        shutil.rmtree(copy.parent, ignore_errors=True)
+    return passed
+
+
+if __name__ == "__main__":
+    asked = [int(each.lstrip("Rr")) for each in sys.argv[1:]] or sorted(SWITCHES)
+    sys.exit(1 if main(asked) else 0)
