@@ -16,6 +16,7 @@ import threading
 import time
 import uuid
 from collections.abc import Coroutine, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,6 +59,8 @@ class Stack:
         self._thread = threading.Thread(target=self._loop.run_forever, name="stack", daemon=True)
         self._clients: dict[str, httpx.Client] = {}
         self._advances = 0
+        self.ahead = 0.0
+        """How many days this home's clock is ahead of the wall's."""
         self.said: list[str] = []
 
     def start(self) -> Stack:
@@ -90,9 +93,7 @@ class Stack:
         self.supervisor.check()
         # Temporal starts while the example is loaded, which needs none.
         await asyncio.gather(
-            running.prepare(
-                self.settings, with_example=True, temporary=True, say=self.said.append
-            ),
+            running.prepare(self.settings, with_example=True, temporary=True, say=self.said.append),
             self.supervisor.start("temporal"),
         )
         await self.supervisor.start("worker", "portal")
@@ -145,6 +146,7 @@ class Stack:
         """Move time forward for everything in this home, Temporal's timers included."""
         ok(self.client("operator").post("/v1/example/clock", json={"days": days}))
         self._advances += 1
+        self.ahead += days
 
     def kill(self, *names: str) -> None:
         """Kill -9 these processes, or all; the supervisor starts them again."""
@@ -261,10 +263,8 @@ def draft_content(
 
 def _in_days(stack: Stack, days: int) -> str:
     """The day that comes `days` after today, by the stack's own clock."""
-    import datetime
-
-    wall = datetime.datetime.now(datetime.UTC)
-    return (wall + datetime.timedelta(days=days)).date().isoformat()
+    wall = datetime.now(UTC) + timedelta(days=stack.ahead)
+    return (wall + timedelta(days=days)).date().isoformat()
 
 
 def submit_request(stack: Stack, by: str = "researcher", **content: Any) -> str:
@@ -309,6 +309,29 @@ def approve(stack: Stack, request: str, *bodies: str) -> None:
         conclude(stack, request, body)
 
 
+def hui(
+    stack: Stack, request: str, body: str, outcome: str = "approve", minutes: str = "Invented."
+) -> Json:
+    """The secretary of `body` records a hui of one mind: its decision in a single command."""
+    secretary = stack.client(f"{body}-secretary")
+    sent = command(
+        seen=ok(secretary.get(f"/v1/requests/{request}"))["sequence"],
+        body=stack.bodies[body],
+        held_on=_in_days(stack, 0),
+        voices=dict.fromkeys(speakers(stack, body), outcome),
+        outcome=outcome,
+        minutes=minutes,
+    )
+    found: Json = ok(secretary.post(f"/v1/requests/{request}/hui", json=sent))
+    return found
+
+
+def speakers(stack: Stack, body: str) -> list[str]:
+    """The ids of as many members of `body` as it needs to decide."""
+    who = SPEAKERS.get(body, tuple(f"member-{n}" for n in range(1, 6)))[: VOICES[body]]
+    return [stack.people[f"{body}-{each}"] for each in who]
+
+
 def decline(stack: Stack, request: str, body: str) -> None:
     """`body` decides no."""
     speak(stack, request, body, "decline")
@@ -329,7 +352,10 @@ def accept(stack: Stack, request: str, by: str = "researcher") -> str:
 
 
 def granted(
-    stack: Stack, bodies: Iterable[str] = ("river", "ethics"), by: str = "researcher", **content: Any
+    stack: Stack,
+    bodies: Iterable[str] = ("river", "ethics"),
+    by: str = "researcher",
+    **content: Any,
 ) -> tuple[str, str]:
     """A request that every body in `bodies` approved and its grant; arguments as of
     `draft_content`."""
@@ -357,10 +383,9 @@ def place(
 
 def lift(stack: Stack, restriction: str, body: str = "river") -> None:
     """The secretary records a hui at which enough members said to lift it."""
-    who = SPEAKERS.get(body, tuple(f"member-{n}" for n in range(1, 6)))[: VOICES[body]]
     sent = command(
         held_on=_in_days(stack, 0),
-        voices={stack.people[f"{body}-{each}"]: "approve" for each in who},
+        voices=dict.fromkeys(speakers(stack, body), "approve"),
         outcome="approve",
         minutes="Invented.",
     )

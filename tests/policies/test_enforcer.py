@@ -266,7 +266,6 @@ def test_a_restriction_whose_slice_cannot_be_read_binds() -> None:
 # A pack in a body's own name.
 
 
-@pytest.mark.requirement(7)
 def test_a_bodys_deny_lines_reach_its_own_peoples_and_no_further() -> None:
     own = json.dumps(Slice(frozenset({RIVER})).to_json())
     pack = Pack((rule(1), rule(2, effect="deny", because="We do not share this.")))

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
-import pytest
 from builders import PEOPLES, PERSONS, PLACES, START, kawas, parts, slices
 from hypothesis import event, settings
 from hypothesis import strategies as st
@@ -476,5 +475,5 @@ class Requests(World, RuleBasedStateMachine):
             event(kind)
 
 
-TestRequests = pytest.mark.requirement(1, 3, 7)(Requests.TestCase)
+TestRequests = Requests.TestCase
 TestRequests.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)

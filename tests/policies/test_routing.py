@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
 from builders import PEOPLES, PLACES, START, slices
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -118,7 +117,6 @@ def test_a_line_alone_without_a_mandate_does_not_speak() -> None:
     assert found.refused[0].code is Code.UNROUTABLE
 
 
-@pytest.mark.requirement(7)
 def test_no_body_stands_in_for_another_people() -> None:
     """A body of many peoples meets those it has a mandate for, and no more."""
     world = known(all=of_people(RIVER, HILL))

@@ -7,19 +7,29 @@ from pathlib import Path
 
 import pytest
 
-# Tests are imported by their paths, and `tests/` is not on the import path: loaded by hand,
-# under the name by which the tests beside this file import it.
-_spec = importlib.util.spec_from_file_location(
-    "stack", Path(__file__).resolve().parents[2] / "stack.py"
-)
-assert _spec is not None
-assert _spec.loader is not None
-if "stack" not in sys.modules:
-    _module = importlib.util.module_from_spec(_spec)
-    sys.modules["stack"] = _module
-    _spec.loader.exec_module(_module)
+HERE = Path(__file__).resolve().parent
+
+
+def _load(name: str, file: Path) -> None:
+    """Tests are imported by their paths, and `tests/` must not be on the import path (its
+    folders have the floors' names): so this one file is loaded by hand."""
+    if name in sys.modules:
+        return
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
+
+
+_load("stack", HERE.parents[1] / "stack.py")
+sys.path.append(str(HERE / "kit"))
 
 from stack import Stack  # noqa: E402  found by the lines above
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "changes: the test itself does what is recorded")
 
 
 @pytest.fixture(scope="session")

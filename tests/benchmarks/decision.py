@@ -1,0 +1,1 @@
+async def measure(databases, quick): return []
