@@ -8,6 +8,7 @@ again harmless, which is what callers are told.
 from __future__ import annotations
 
 import asyncio
+import uuid
 from datetime import timedelta
 
 from temporalio.client import (
@@ -34,7 +35,15 @@ ANSWER_WITHIN = timedelta(seconds=30)
 """How long a caller waits before being told that the outcome is not known yet."""
 
 _GONE = (RPCStatusCode.NOT_FOUND,)
-_AWAY = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+_AWAY = (
+    RPCStatusCode.UNAVAILABLE,
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.CANCELLED,
+    # "Workflow Task in failed state": a worker that is older than what it drives.
+    RPCStatusCode.FAILED_PRECONDITION,
+)
+_NEVER_CONNECTED = "Failed client connect"
+"""How a `RuntimeError` begins that the SDK raises where Temporal has been away from the first."""
 
 
 class Dispatcher:
@@ -57,22 +66,37 @@ class Dispatcher:
             return await asyncio.to_thread(self._recorder.carry, envelope, extra)
         if self._client is None:
             raise RefusedError(Code.UNAVAILABLE)
-        first = envelope.seen == 0
+        try:
+            return await asyncio.wait_for(self._drive(envelope), ANSWER_WITHIN.total_seconds())
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as failure:
+            raise RefusedError(Code.UNAVAILABLE) from failure
+        except RPCError as failure:
+            if failure.status in _AWAY:
+                raise RefusedError(Code.UNAVAILABLE) from failure
+            raise
+        except RuntimeError as failure:
+            if not str(failure).startswith(_NEVER_CONNECTED):
+                raise
+            raise RefusedError(Code.UNAVAILABLE) from failure
+
+    async def _drive(self, envelope: Envelope) -> Json:
+        first, update = envelope.seen == 0, _update_id(envelope)
         for _ in range(5):
             try:
-                return await asyncio.wait_for(
-                    self._with_start(envelope) if first else self._update(envelope),
-                    ANSWER_WITHIN.total_seconds(),
-                )
+                return await (self._with_start if first else self._update)(envelope, update)
             except WorkflowUpdateFailedError as failure:
-                if not _ended_under_it(failure):
-                    raise _refusal(failure) from failure
-                first = True
-            except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as failure:
-                raise RefusedError(Code.UNAVAILABLE) from failure
+                refusal = _refusal(failure)
+                if _ended_under_it(failure):
+                    first = True
+                elif refusal is None:
+                    raise
+                elif refusal.refused.code is Code.UNAVAILABLE and update == _update_id(envelope):
+                    # Temporal keeps one outcome an update id, and this one may be of a time
+                    # when the database was away: ask anew.
+                    update += f".{uuid.uuid4()}"
+                else:
+                    raise refusal from failure
             except RPCError as failure:
-                if failure.status in _AWAY:
-                    raise RefusedError(Code.UNAVAILABLE) from failure
                 if failure.status not in _GONE:
                     raise
                 # No run drives this stream: it ended, or Temporal lost it. A run can
@@ -101,20 +125,20 @@ class Dispatcher:
                 if failure.status not in _GONE:
                     raise
 
-    async def _update(self, envelope: Envelope) -> Json:
+    async def _update(self, envelope: Envelope, update: str) -> Json:
         assert self._client is not None
         handle = self._client.get_workflow_handle(envelope.stream)
         answer: Json = await handle.execute_update(
-            COMMAND, written_envelope(envelope), id=_update_id(envelope), result_type=dict
+            COMMAND, written_envelope(envelope), id=update, result_type=dict
         )
         return answer
 
-    async def _with_start(self, envelope: Envelope) -> Json:
+    async def _with_start(self, envelope: Envelope, update: str) -> Json:
         assert self._client is not None
         answer: Json = await self._client.execute_update_with_start_workflow(
             COMMAND,
             written_envelope(envelope),
-            id=_update_id(envelope),
+            id=update,
             result_type=dict,
             start_workflow_operation=start_of(envelope.stream),
         )
@@ -147,9 +171,10 @@ def _ended_under_it(failure: WorkflowUpdateFailedError) -> bool:
     return isinstance(cause, ApplicationError) and cause.type == "AcceptedUpdateCompletedWorkflow"
 
 
-def _refusal(failure: WorkflowUpdateFailedError) -> Exception:
+def _refusal(failure: WorkflowUpdateFailedError) -> RefusedError | None:
+    """The refusal inside; None when it was something else that went wrong."""
     cause = failure.cause
     if isinstance(cause, ApplicationError) and cause.type == REFUSED and cause.details:
         detail = cause.details[0]
         return RefusedError(Code(detail["code"]), **detail["facts"])
-    return failure
+    return None

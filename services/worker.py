@@ -16,18 +16,24 @@ from datetime import timedelta
 from typing import TypeVar
 
 import sqlalchemy as sa
-from temporalio.client import Client
+from temporalio.client import (
+    Client,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
-from policies.machines import kind_of
+from policies.machines import MACHINES, kind_of
 from policies.refusals import Code, RefusedError
 from services import bootstrap, clock
 from services.catalogue import staging
 from services.settings import Settings
 from services.store import leaves, streams, texts
-from services.store.schema import outbox
-from workflows.contracts import TASK_QUEUE, Start
+from services.store.schema import entries, outbox
+from services.store.schema import leaves as leaf
+from workflows.contracts import CATCH_UP, TASK_QUEUE, Start
 from workflows.driver import envelope_of
 from workflows.grant import GrantWorkflow
 from workflows.request import RequestWorkflow
@@ -36,8 +42,12 @@ from workflows.restriction import RestrictionWorkflow
 LOG = logging.getLogger("accord.worker")
 THREADS = 32
 UNSEQUENCED_FOR = timedelta(minutes=1)
+LATELY = 1000
+"""How many entries back a worker that starts looks for what a crash kept from a run."""
+TOLD_WITHIN = 20
 T = TypeVar("T")
 WORKFLOWS = (RequestWorkflow, GrantWorkflow, RestrictionWorkflow)
+DRIVEN = frozenset(machine.kind for machine in MACHINES.values() if machine.driven)
 
 
 def worker(accord: bootstrap.Accord, threads: ThreadPoolExecutor) -> Worker:
@@ -162,10 +172,13 @@ async def _deliver(accord: bootstrap.Accord, number: int, envelope: dict[str, ob
 
 
 async def sweeping(accord: bootstrap.Accord) -> None:
-    """At the start and every minute, restart what the streams hold open and Temporal lacks."""
+    """At the start and every minute, restart what the streams hold open and Temporal lacks,
+    and tell those that run how far their streams have come."""
+    told = -1
     while True:
         try:
             await sweep_once(accord)
+            told = await catch_up_once(accord, told)
         except Exception as trouble:
             LOG.error("sweep: %s", type(trouble).__name__)
         await asyncio.sleep(60)
@@ -180,11 +193,8 @@ async def sweep_once(accord: bootstrap.Accord) -> int:
             return streams.open_driven(connection)
 
     wanted = set(await asyncio.to_thread(held_open))
-    running = {
-        each.id async for each in accord.temporal.list_workflows("ExecutionStatus = 'Running'")
-    }
     started = 0
-    for stream in sorted(wanted - running):
+    for stream in sorted(wanted - await _running(accord.temporal)):
         try:
             # Temporal's list lags behind; starting what runs already is refused, which is fine.
             await accord.temporal.start_workflow(
@@ -194,6 +204,58 @@ async def sweep_once(accord: bootstrap.Accord) -> int:
         except WorkflowAlreadyStartedError:
             continue
     return started
+
+
+async def catch_up_once(accord: bootstrap.Accord, after: int) -> int:
+    """Tell every run whose stream moved since leaf `after` (-1: lately) how far it has come.
+
+    Where worker and Temporal die together between a commit and the workflow's hearing of
+    it, the run knows nothing of that entry: its timer is set for what was, and after its
+    stream's last entry it would wait for ever. Returns the leaf to go on from.
+    """
+    assert accord.temporal is not None
+
+    def moved() -> tuple[int, dict[str, int]]:
+        with accord.store.write() as connection:
+            leaves.sequence(connection)  # What a crash kept from a run has no place yet either.
+        with accord.store.read() as connection:
+            return _moved(connection, after)
+
+    last, found = await asyncio.to_thread(moved)
+    for stream in sorted(found.keys() & await _running(accord.temporal)):
+        run = accord.temporal.get_workflow_handle(stream)
+        try:
+            await asyncio.wait_for(run.execute_update(CATCH_UP, found[stream]), TOLD_WITHIN)
+            LOG.warning("%s had missed an entry of its stream", stream)
+        except WorkflowUpdateFailedError:
+            continue  # It knows.
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError, RPCError) as trouble:
+            if isinstance(trouble, RPCError) and trouble.status is RPCStatusCode.NOT_FOUND:
+                continue  # It has ended in the meantime.
+            LOG.error("%s does not answer: %s", stream, type(trouble).__name__)
+            last = after
+    return last
+
+
+def _moved(connection: sa.Connection, after: int) -> tuple[int, dict[str, int]]:
+    """The last leaf, and each driven stream with a leaf after `after` with its sequence."""
+    last = connection.execute(sa.select(sa.func.coalesce(sa.func.max(leaf.c.index), -1)))
+    driven = sa.or_(*(entries.c.stream.startswith(f"{kind}-") for kind in DRIVEN))
+    rows = connection.execute(
+        sa.select(entries.c.stream, entries.c.sequence)
+        .join(leaf, leaf.c.entry == entries.c.id)
+        .where(leaf.c.index > after, driven)
+        .order_by(leaf.c.index.desc())
+        .limit(LATELY if after < 0 else None)
+    )
+    found: dict[str, int] = {}
+    for row in rows:
+        found.setdefault(row.stream, row.sequence)
+    return last.scalar_one(), found
+
+
+async def _running(client: Client) -> set[str]:
+    return {each.id async for each in client.list_workflows("ExecutionStatus = 'Running'")}
 
 
 async def tidying(accord: bootstrap.Accord) -> None:

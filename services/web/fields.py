@@ -77,6 +77,8 @@ Short = Annotated[
     StringConstraints(min_length=1, max_length=200, strip_whitespace=True),
     AfterValidator(_printable),
 ]
+# The part that somebody takes in a project goes into the ledger, where no name belongs.
+Role = Annotated[str, StringConstraints(max_length=60, pattern=r"^[a-zāēīōū][a-zāēīōū \-]*$")]
 Purpose = Annotated[str, StringConstraints(max_length=80, pattern=r"^[a-z0-9][a-z0-9\-]*$")]
 Ids = Annotated[list[Id], Field(max_length=500)]
 Years = Annotated[list[Annotated[int, Field(ge=1, le=9999, strict=True)]], Field(max_length=500)]

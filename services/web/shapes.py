@@ -22,6 +22,7 @@ from services.web.fields import (
     Instant,
     Maybe,
     Purpose,
+    Role,
     Short,
     Written,
     Years,
@@ -63,7 +64,7 @@ class DraftShape(Shape):
     """A request as far as it is written. Everything may be missing until it is submitted."""
 
     purpose: Purpose | Literal[""] = ""
-    people: dict[Id, Short] = Field(default_factory=dict, max_length=50)
+    people: dict[Id, Role] = Field(default_factory=dict, max_length=50)
     items: dict[Id, Maybe] = Field(default_factory=dict, max_length=500)
     slice: SliceShape = SliceShape()
     ends_on: Day | None = None

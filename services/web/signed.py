@@ -48,6 +48,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         404: "There is nothing here, or it is not yours to see.",
         409: "It clashes with how things stand.",
         413: "Larger than Accord takes.",
+        415: "Something other than JSON.",
         422: "A field cannot be read.",
         503: "The outcome is not known yet; the same command may be sent again.",
     }.items()

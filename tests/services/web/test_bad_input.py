@@ -83,7 +83,7 @@ def test_every_field_is_refused_when_it_cannot_be_read(scene: Scene, act: Act) -
     assert schema is not None
     sender = client(scene.stack, act)
     tried = 0
-    for what, bad in spoilt(schema, good):
+    for what, bad in spoilt(act.endpoint, schema, good):
         content = json.dumps(bad).encode()
         answer = sender.request(act.method, path, content=content, headers=JSON)
         try:
@@ -91,7 +91,7 @@ def test_every_field_is_refused_when_it_cannot_be_read(scene: Scene, act: Act) -
         except AssertionError as error:
             raise AssertionError(f"{what}: {error}") from error
         tried += 1
-    assert tried > 20
+    assert tried > 5
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,6 @@ def test_a_gateway_for_a_collection_that_is_not_there(scene: Scene) -> None:
     refusal(post(scene, "operator", "/v1/gateways", collections=["no_such_collection"]), 404, 422)
 
 
-@pytest.mark.xfail(strict=True, reason="a condition whose day has passed is taken")
 @pytest.mark.changes
 def test_a_condition_whose_day_has_passed(scene: Scene) -> None:
     request = steps.submit_request(scene.stack, items=[GENOME])

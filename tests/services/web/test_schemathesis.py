@@ -54,7 +54,7 @@ def known_ids(scene: Scene) -> dict[str, str]:
 
 @SCHEMA.parametrize()
 @settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     database=None,
     phases=[Phase.generate],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -21,6 +22,9 @@ VALUES: tuple[Any, ...] = (
     "00000000-0000-0000-0000-00000000000g",
 )  # fmt: skip
 """Each stands in each field; what a field's schema takes is left out there."""
+
+FEW: tuple[Any, ...] = (None, 1.5, PLANTED * 2000, [PLANTED + "\x00"], {PLANTED: PLANTED})
+"""What stands in a field that another endpoint has as well, where it was tried in full."""
 
 UNPRINTABLE = ("a\x00b", "a\x1bb", "a\x7fb", "a\x85b", "a\ud800b")
 """Refused wherever text is taken, which a schema cannot say."""
@@ -42,10 +46,32 @@ def described(endpoint: str) -> Json | None:
     return body["content"]["application/json"]["schema"] if body else None
 
 
-def spoilt(schema: Json, good: Any) -> Iterator[Bad]:
+def spoilt(endpoint: str, schema: Json, good: Any) -> Iterator[Bad]:
     """Everything that can be wrong with `good`, one thing at a time."""
-    for place, value in _places(schema, good):
+    for place, value in _places(endpoint, schema, good):
         yield from ((place_name(place) + " " + what, bad) for what, bad in _put(good, place, value))
+
+
+@cache
+def _first_with() -> dict[tuple[str, str], str]:
+    """A field's name and schema to the first endpoint that has it; there it is tried in full."""
+    found: dict[tuple[str, str], str] = {}
+
+    def walk(endpoint: str, schema: Json) -> None:
+        for branch in _branches(_resolved(schema)):
+            for name, inner in branch.get("properties", {}).items():
+                found.setdefault((name, _frozen(inner)), endpoint)
+                walk(endpoint, inner)
+            for inner in (branch.get("items"), branch.get("additionalProperties")):
+                if isinstance(inner, dict):
+                    walk(endpoint, inner)
+
+    for path, methods in openapi()["paths"].items():
+        for method in methods:
+            endpoint = f"{method.upper()} {path}"
+            if (schema := described(endpoint)) is not None:
+                walk(endpoint, schema)
+    return found
 
 
 def place_name(place: tuple[Any, ...]) -> str:
@@ -73,24 +99,27 @@ def _put(good: Any, place: Place, instead: list[tuple[str, Any]]) -> Iterator[Ba
         yield what, bad
 
 
-def _places(schema: Json, good: Any, place: Place = ()) -> Iterator[tuple[Place, list[Bad]]]:
+def _places(
+    endpoint: str, schema: Json, good: Any, place: Place = (), name: str = ""
+) -> Iterator[tuple[Place, list[Bad]]]:
     """Every place in `good`, or that could be in it, with what may not stand there."""
+    yield place, _shown(_refused(endpoint, schema, name))
     schema = _resolved(schema)
-    yield place, [(f"is {_shown(value)}", value) for value in _refused(schema)]
     if isinstance(good, dict):
-        yield from _fields(_branch(schema, "object"), good, place)
+        yield from _fields(endpoint, _branch(schema, "object"), good, place)
     if isinstance(good, list) and good:
         items = _branch(schema, "array").get("items", {})
-        yield from _places(items, good[0], (*place, 0))
+        yield from _places(endpoint, items, good[0], (*place, 0), name)
 
 
-def _fields(schema: Json, good: Json, place: Place) -> Iterator[tuple[Place, list[Bad]]]:
+def _fields(
+    endpoint: str, schema: Json, good: Json, place: Place
+) -> Iterator[tuple[Place, list[Bad]]]:
     for name, inner in schema.get("properties", {}).items():
         if name in good:
-            yield from _places(inner, good[name], (*place, name))
+            yield from _places(endpoint, inner, good[name], (*place, name), name)
         else:
-            values = _refused(_resolved(inner))
-            yield (*place, name), [(f"is {_shown(each)}", each) for each in values]
+            yield (*place, name), _shown(_refused(endpoint, inner, name))
     for name in schema.get("required", []):
         if name in good:
             yield (*place, name), [("is missing", _GONE)]
@@ -99,16 +128,18 @@ def _fields(schema: Json, good: Json, place: Place) -> Iterator[tuple[Place, lis
         yield (*place, EXTRA), [("is not known", PLANTED)]
     elif isinstance(others, dict) and good:
         key = next(iter(good))
-        yield from _places(others, good[key], (*place, key))
+        yield from _places(endpoint, others, good[key], (*place, key), str(place[-1]))
         for bad in KEYS:
             if not _valid(schema, {bad: good[key]}):
                 yield (*place, bad), [("is no id", good[key])]
 
 
-def _refused(schema: Json) -> list[Any]:
-    found = [value for value in VALUES if not _valid(schema, value)]
+def _refused(endpoint: str, schema: Json, name: str) -> list[Any]:
+    first = _first_with().get((name, _frozen(schema)), endpoint) == endpoint
+    schema = _resolved(schema)
+    found = [value for value in (VALUES if first else FEW) if not _valid(schema, value)]
     if any(each.get("type") == "string" for each in _branches(schema)):
-        found += UNPRINTABLE
+        found += UNPRINTABLE if first else UNPRINTABLE[-1:]
     return found
 
 
@@ -122,15 +153,11 @@ def _valid(schema: Json, value: Any) -> bool:
 
 @cache
 def _validator(frozen: str) -> Any:
-    import json
-
     schema = {**json.loads(frozen), "components": openapi()["components"]}
     return jsonschema_rs.validator_for(schema, validate_formats=True)
 
 
 def _frozen(schema: Json) -> str:
-    import json
-
     return json.dumps(schema, sort_keys=True)
 
 
@@ -148,6 +175,6 @@ def _branch(schema: Json, kind: str) -> Json:
     return next((each for each in _branches(schema) if each.get("type") == kind), {})
 
 
-def _shown(value: Any) -> str:
-    text = ascii(value)
-    return text if len(text) < 30 else text[:27] + "..."
+def _shown(values: list[Any]) -> list[Bad]:
+    texts = ((ascii(value), value) for value in values)
+    return [("is " + (t if len(t) < 30 else t[:27] + "..."), value) for t, value in texts]
