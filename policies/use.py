@@ -59,8 +59,16 @@ def rules_refuse(
             )
         )
         if not answer.allowed:
-            return answer
+            return _veiled(answer)
     return None
+
+
+def _veiled(answer: Answer) -> Answer:
+    """A no for want of any rule reads as a no by a restriction that its body hides: the
+    same code, the same words, nothing beside them. Otherwise the silence would tell."""
+    if answer.rule is not None and answer.code is not Code.NOT_PERMITTED_NOW:
+        return answer
+    return Answer(False, Code.NOT_PERMITTED_NOW, answer.rule)
 
 
 def answer(
@@ -76,10 +84,23 @@ def answer(
         return UseAnswer(False, Code.NOT_FOUND)
     if item.said is None or not item.said.classes:
         return UseAnswer(False, Code.UNCONFIRMED)
-    found = _in_force(question, grants, now)
-    if isinstance(found, Code):
-        return UseAnswer(False, found)
-    name, grant = found
+    held = _in_force(question, grants, now)
+    if isinstance(held, Code):
+        return UseAnswer(False, held)
+    answers = [_by(enforcer, question, item, name, grants[name], now) for name in held]
+    # Of several grants one yes is enough; of several noes the first is as good as any.
+    return next((each for each in answers if each.decision), answers[0])
+
+
+def _by(
+    enforcer: Enforcer,
+    question: UseQuestion,
+    item: Item,
+    name: str,
+    grant: GrantState,
+    now: datetime,
+) -> UseAnswer:
+    """The answer by one grant that is in force for this person, item, purpose and use."""
     assert grant.terms is not None
     if SLICE_OBLIGATION not in question.obligations:
         return UseAnswer(False, Code.OBLIGATION, grant=name)
@@ -102,9 +123,10 @@ def answer(
 
 def _in_force(
     question: UseQuestion, grants: dict[str, GrantState], now: datetime
-) -> tuple[str, GrantState] | Code:
-    """The subject's grant for this item, act and purpose, or why there is none."""
+) -> list[str] | Code:
+    """The subject's grants for this item, act and purpose, or why there is none."""
     reason = Code.NO_GRANT
+    held = []
     for name, grant in sorted(grants.items()):
         terms = grant.terms
         if terms is None or question.subject not in terms.people:
@@ -120,5 +142,5 @@ def _in_force(
         elif question.act not in terms.acts:
             reason = Code.NO_RULE
         else:
-            return name, grant
-    return reason
+            held.append(name)
+    return held or reason

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from importlib import resources
 from typing import Any
@@ -59,6 +59,8 @@ class Bodies:
         def build(sight: Sight) -> Ready:
             roles = acting_for(sight.bodies, viewer, b.DEPLOYMENT)
             rule = sight.permitted("body.enter", roles)
+            _mandate_known(sight, mandate)
+            _known(sight, schema.persons.c.id, (each.person for each in members), "members")
             command = b.Enter(named["name"], stated, kawa, members)
             return Ready(body, command, rule, (b.DEPLOYMENT,), said)
 
@@ -68,7 +70,11 @@ class Bodies:
         self, viewer: Viewer, body: str, sent: Sent, member: b.Member
     ) -> dict[str, Any]:
         """A person joins, or their roles or term change."""
-        return await self._within(viewer, body, "body.add_member", sent, b.AddMember(member))
+
+        def check(sight: Sight) -> None:
+            _known(sight, schema.persons.c.id, [member.person], "member.person")
+
+        return await self._within(viewer, body, "body.add_member", sent, b.AddMember(member), check)
 
     async def end_membership(
         self, viewer: Viewer, body: str, sent: Sent, person: str
@@ -103,14 +109,24 @@ class Bodies:
             )
 
         def build(sight: Sight) -> Ready:
-            if _there(sight.connection, gateway):
-                raise RefusedError(Code.ALREADY_DONE)
+            _known(sight, schema.collections.c.id, collections, "collections")
             roles = acting_for(sight.bodies, viewer, b.DEPLOYMENT)
             rule = sight.permitted("body.add_gateway", roles)
             command = b.AddGateway(gateway, collections)
             return Ready(b.DEPLOYMENT, command, rule, (b.DEPLOYMENT,), (), write)
 
         await self._path.send(viewer, "body.add_gateway", sent, build)
+
+        def ours(sight: Sight) -> bool:
+            query = sa.select(schema.gateways.c.credential_hash).where(
+                schema.gateways.c.id == gateway
+            )
+            kept = sight.connection.execute(query).scalar_one()
+            return bool(kept == credentials.hashed(credential))
+
+        if not await self._path.look(ours):
+            # Sent again: the credential that opens was shown with the first answer.
+            raise RefusedError(Code.ALREADY_DONE)
         return gateway, credential
 
     async def adopt(self, viewer: Viewer, body: str, sent: Sent, pack: str) -> dict[str, Any]:
@@ -151,19 +167,39 @@ class Bodies:
         return await self._path.send(viewer, "pack.withdraw", sent, build)
 
     async def _within(
-        self, viewer: Viewer, body: str, act: str, sent: Sent, command: Any
+        self,
+        viewer: Viewer,
+        body: str,
+        act: str,
+        sent: Sent,
+        command: Any,
+        check: Callable[[Sight], None] = lambda sight: None,
     ) -> dict[str, Any]:
         def build(sight: Sight) -> Ready:
             roles = acting_for(sight.bodies, viewer, body)
-            return Ready(body, command, sight.permitted(act, roles), (body,))
+            rule = sight.permitted(act, roles)
+            check(sight)
+            return Ready(body, command, rule, (body,))
 
         return await self._path.send(viewer, act, sent, build)
 
 
-def _there(connection: Connection, gateway: str) -> bool:
-    """Whether the gateway is there already."""
-    query = sa.select(schema.gateways.c.id).where(schema.gateways.c.id == gateway)
-    return connection.execute(query).one_or_none() is not None
+def _known(sight: Sight, column: sa.ColumnElement[str], wanted: Iterable[str], field: str) -> None:
+    """Refuse an id that nothing has: it would stand in the record, and mean nothing."""
+    asked = sorted(set(wanted))
+    found = set(sight.connection.execute(sa.select(column).where(column.in_(asked))).scalars())
+    if set(asked) - found:
+        raise RefusedError(
+            Code.INVALID,
+            field=field,
+            sentence="Something named here is not known.",
+            next="Name only what is there already; look at the lists.",
+        )
+
+
+def _mandate_known(sight: Sight, mandate: b.Mandate) -> None:
+    _known(sight, schema.names.c.id, mandate.peoples | mandate.places, "mandate")
+    _known(sight, schema.items.c.id, mandate.items, "mandate")
 
 
 def shipped(pack: str) -> tuple[Pack, str]:

@@ -16,6 +16,7 @@ from policies.slices import Slice
 from policies.use import rules_refuse
 from services import calendar, facts
 from services.path import Sight
+from services.people import Viewer
 from services.store.schema import persons
 
 
@@ -73,7 +74,7 @@ def drafted(content: Mapping[str, Any]) -> Draft:
     )
 
 
-def preview(sight: Sight, draft: Draft) -> Preview:
+def preview(sight: Sight, viewer: Viewer, draft: Draft) -> Preview:
     """The same rules that will be enforced, asked before anything is submitted."""
     found = facts.read_items(sight.connection, draft.why)
     enforcer = sight.path.rulebook.at(sight.connection).enforcer
@@ -100,7 +101,22 @@ def preview(sight: Sight, draft: Draft) -> Preview:
                         rule.because if rule else None,
                     )
                 )
-    return Preview(way, tuple(refused), tuple(_missing(sight, draft)))
+    missing = [*_unnameable(sight, viewer, draft, way), *_missing(sight, draft)]
+    return Preview(way, tuple(refused), tuple(missing))
+
+
+def _unnameable(sight: Sight, viewer: Viewer, draft: Draft, way: Route) -> list[str]:
+    """People of a body that must decide, named by somebody else.
+
+    Whoever would use the data has no voice in the decision about it. If naming were
+    enough for that, an applicant could silence a body's members by naming them; so they
+    can only take part in a request by making it.
+    """
+    others = set(draft.people) - {viewer.person}
+    deciding = {entry.body for entry in way.entries}
+    return [
+        f"people.{person}" for person in sorted(others) if deciding & set(sight.bodies.of(person))
+    ]
 
 
 def _missing(sight: Sight, draft: Draft) -> list[str]:

@@ -40,7 +40,7 @@ class Requests:
 
         def reading(sight: Sight) -> Preview:
             row = drafts.get(sight.connection, draft, viewer.person)
-            return preview(sight, drafted(row.content))
+            return preview(sight, viewer, drafted(row.content))
 
         found: Preview = await self._path.look(reading)
         return found
@@ -50,6 +50,8 @@ class Requests:
 
         def look(sight: Sight) -> datetime:
             sight.permitted("draft.write", (ANYONE,))
+            if version:
+                drafts.get(sight.connection, draft, viewer.person)
             _still_a_draft(sight, draft)
             return sight.now
 
@@ -73,7 +75,7 @@ class Requests:
                 raise RefusedError(Code.STALE, version=str(row.version))
             asked = drafted(row.content)
             rule = sight.permitted("request.submit", (ANYONE,))
-            seen = preview(sight, asked)
+            seen = preview(sight, viewer, asked)
             _all_there(seen)
             named, said = _words(sent, request, asked)
             content = c.Content(
@@ -258,6 +260,13 @@ def _still_a_draft(sight: Sight, draft: str) -> None:
 
 def _all_there(seen: Preview) -> None:
     """Refuse to submit what the preview refuses, with the first reason."""
+    if seen.missing and seen.missing[0].startswith("people."):
+        raise RefusedError(
+            Code.INVALID,
+            field=seen.missing[0],
+            sentence="A person named here is not known, or is of a body that must decide.",
+            next="Whoever is of a body that decides asks for themselves, and then stands aside.",
+        )
     if seen.missing:
         raise RefusedError(
             Code.INVALID,

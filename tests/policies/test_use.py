@@ -143,9 +143,9 @@ REFUSALS = [
      Code.DUTY_OVERDUE),
     ("a report filed too late and not accepted yet",
      {"grants": {"g": grant(duties=[duty(-timedelta(1), Standing.FILED)])}}, Code.DUTY_OVERDUE),
-    ("a class that no rule allows", {"item": GENOMIC}, Code.NO_RULE),
-    ("a use that no rule allows", {"asked": question(act="use.link")}, Code.NO_RULE),
-    ("no rules at all", {"rules": Enforcer([])}, Code.NO_RULE),
+    ("a class that no rule allows", {"item": GENOMIC}, Code.NOT_PERMITTED_NOW),
+    ("a use that no rule allows", {"asked": question(act="use.link")}, Code.NOT_PERMITTED_NOW),
+    ("no rules at all", {"rules": Enforcer([])}, Code.NOT_PERMITTED_NOW),
     ("a rule that denies", {"rules": Enforcer([Pack((HEALTH, line(2, "health", "deny")))])},
      Code.NOT_PERMITTED),
     ("an open restriction", {"rules": restricted()}, Code.RESTRICTED),
@@ -201,7 +201,7 @@ def test_of_several_classes_the_strictest_wins_in_whatever_order() -> None:
     both = Classification(frozenset({"health", "genomic"}), frozenset({RIVER}))
     item = replace(SLEEP, said=both)
     deny = line(2, "genomic", "deny")
-    assert ask(item=item).code is Code.NO_RULE
+    assert ask(item=item).code is Code.NOT_PERMITTED_NOW
     one = Enforcer([Pack((HEALTH, line(3, "genomic")))])
     assert ask(item=item, rules=one).decision
     for lines in ((HEALTH, line(3, "genomic"), deny), (deny, line(3, "genomic"), HEALTH)):
@@ -290,3 +290,17 @@ def test_a_yes_is_only_ever_given_within_the_grant_and_by_a_rule_for_each_class(
 
 def test_the_classes_used_here_are_real_ones() -> None:
     assert {"health", "child", "voice", "genomic"} <= CLASSES
+
+
+def test_of_two_grants_one_that_covers_what_is_asked_is_enough() -> None:
+    wide, narrow = grant(), grant(slice=Slice(frozenset({HILL}), level=Level.DEIDENTIFIED))
+    asked = question(slice=Slice(frozenset({RIVER})))
+    for held in ({"a": narrow, "b": wide}, {"a": wide, "b": narrow}):
+        assert ask(asked, grants=held).decision
+    assert ask(asked, grants={"a": narrow}).code is Code.OTHER_SLICE
+
+
+def test_want_of_a_rule_reads_as_a_hidden_restriction_does() -> None:
+    nothing, hidden = ask(item=GENOMIC), ask(rules=restricted(hidden=True))
+    assert (nothing.decision, nothing.code) == (hidden.decision, hidden.code)
+    assert nothing.code is Code.NOT_PERMITTED_NOW

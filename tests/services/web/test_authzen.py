@@ -247,7 +247,6 @@ def test_another_gateway_learns_nothing_of_what_it_does_not_serve(
         refused(stack, put(nobody, "resource.id", GENOME), "no_grant", other)
 
 
-@pytest.mark.xfail(strict=True, reason="the second time a credential comes that opens nothing")
 def test_a_credential_is_shown_once(stack: Stack) -> None:
     made = command(collections=["example_genome"])
     operator = stack.client("operator")

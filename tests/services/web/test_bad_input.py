@@ -286,10 +286,6 @@ def test_ids_inside_a_command_that_are_nothings(scene: Scene) -> None:
             raise AssertionError(f"{path} {fields}: {error}") from error
 
 
-UNKNOWN = "names that nothing is called by are taken"
-
-
-@pytest.mark.xfail(strict=True, reason=UNKNOWN)
 @pytest.mark.changes
 def test_a_member_who_is_nobody(scene: Scene) -> None:
     path = f"/v1/bodies/{scene.river}/members"
@@ -297,7 +293,6 @@ def test_a_member_who_is_nobody(scene: Scene) -> None:
     refusal(post(scene, "river-secretary", path, member=member), 404, 422)
 
 
-@pytest.mark.xfail(strict=True, reason=UNKNOWN)
 @pytest.mark.changes
 def test_a_body_for_people_whom_nothing_knows(scene: Scene) -> None:
     members = [{"person": scene.stack.people["outsider"], "roles": ["secretary"]}]
@@ -309,7 +304,6 @@ def test_a_body_for_people_whom_nothing_knows(scene: Scene) -> None:
     refusal(answer, 404, 422)
 
 
-@pytest.mark.xfail(strict=True, reason=UNKNOWN)
 @pytest.mark.changes
 def test_a_gateway_for_a_collection_that_is_not_there(scene: Scene) -> None:
     refusal(post(scene, "operator", "/v1/gateways", collections=["no_such_collection"]), 404, 422)

@@ -130,7 +130,6 @@ def test_a_draft_is_its_authors_alone(stack: Stack) -> None:
     assert (mine["version"], mine["words"]["title"]) == (1, secret)
 
 
-@pytest.mark.xfail(strict=True, reason="saving over it tells anybody that it was submitted")
 def test_a_draft_that_was_submitted_is_still_its_authors_alone(stack: Stack, told: Told) -> None:
     at = f"/v1/drafts/{told.draft}"
     content = {**steps.draft_content(stack), "version": 1}
