@@ -8,6 +8,7 @@ must not be on the import path.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import uuid
 from collections.abc import AsyncIterator, Iterable
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
 
 from policies.grant import commands as granting
 from policies.request import commands as asking
@@ -51,7 +53,7 @@ RESEARCHER, MEMBER, SECRETARY = "person-researcher", "person-member", "person-se
 THREADS = 8
 
 
-def settings(home: Path, temporal: str, **more: Any) -> Settings:
+def settings(home: Path, temporal: str | None, **more: Any) -> Settings:
     """Settings of a home on the Temporal server at that address."""
     fields = {
         "home": home,
@@ -86,18 +88,32 @@ class Household:
         self.store = self.accord.store
         self.recorder = self.accord.recorder
         self._numbers = itertools.count(1)
+        self._sent_to: set[str] = set()
         with self.store.read() as connection:
             self._versions = versions.read(connection, [versions.RULES])
 
     @asynccontextmanager
     async def worker(self, accord: bootstrap.Accord | None = None) -> AsyncIterator[None]:
         """A worker of this process, with the sandbox and with connections of its own."""
-        own = accord or bootstrap.build(self.settings, self.temporal)
+        # A client of its own as well: it takes one worker of a task queue.
+        own = accord or bootstrap.build(
+            self.settings, await Client.connect(self.settings.temporal_address)
+        )
         with ThreadPoolExecutor(THREADS, "recorder") as threads:
             async with working.worker(own, threads):
                 yield
         if accord is None:
             own.store.close()
+
+    async def end(self) -> None:
+        """Leave nothing running behind."""
+        running = {
+            each.id async for each in self.temporal.list_workflows("ExecutionStatus = 'Running'")
+        }
+        for stream in running | self._sent_to:
+            with contextlib.suppress(RPCError):
+                await self.handle(stream).terminate("the test is over")
+        self.store.close()
 
     # ---- what is there ----
 
@@ -143,6 +159,7 @@ class Household:
     def envelope(self, stream: str, actor: str, command: Any, **more: Any) -> Envelope:
         """A person's command, let through by a rule that relied on the rules as they were."""
         number = next(self._numbers)
+        self._sent_to.add(stream)
         allowed = None if actor == SYSTEM else Authorisation("HOUSE-TEST", self._versions)
         fields = {
             "id": str(uuid.uuid4()),
@@ -241,9 +258,7 @@ class Household:
                 strict=True,
             )
         )
-        return self.envelope(
-            grant, RESEARCHER, granting.FileReport("duty-1", said), seen=seen
-        )
+        return self.envelope(grant, RESEARCHER, granting.FileReport("duty-1", said), seen=seen)
 
     def return_report(self, grant: str, seen: int) -> Envelope:
         (question,) = self.words(MEMBER, "question")
