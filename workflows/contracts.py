@@ -13,7 +13,12 @@ Json = dict[str, Any]
 
 TASK_QUEUE = "accord"
 COMMAND = "command"
-"""The one Update of every stream's workflow."""
+"""The Update that carries a command to its stream's workflow."""
+CATCH_UP = "catch_up"
+"""The Update that tells a workflow how far its stream has come; one that knows rejects it,
+which leaves nothing in its history."""
+SEQUENCE = "sequence"
+"""The Query that says how far a workflow has come in its stream."""
 
 RECORD = "record"
 LOAD = "load"
@@ -21,6 +26,8 @@ TELL_TIME = "tell_time"
 
 REFUSED = "refused"
 """The `ApplicationError` type of a refusal; its one detail is `Refusal`."""
+BROKEN = "broken"
+"""The `ApplicationError` type of what Accord itself got wrong."""
 
 
 @dataclass(frozen=True)

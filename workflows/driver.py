@@ -9,11 +9,13 @@ again whenever the stream has moved, and a run can begin again from its stream a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from policies import codec
@@ -21,10 +23,13 @@ with workflow.unsafe.imports_passed_through():
     from policies.refusals import Code, Refused
     from policies.types import SYSTEM, Envelope, derived_id
     from workflows.contracts import (
+        BROKEN,
+        CATCH_UP,
         COMMAND,
         LOAD,
         RECORD,
         REFUSED,
+        SEQUENCE,
         TELL_TIME,
         Json,
         LoadCall,
@@ -35,11 +40,17 @@ with workflow.unsafe.imports_passed_through():
     )
 
 COMMANDS_A_RUN = 100
-"""A run continues as new after this many commands, or when the server suggests it."""
+"""A run continues as new after this many commands, or when the server suggests it. Open runs
+are replayed with whatever stands here: a lower number needs `workflow.patched`."""
 
 SHORTEST_TIMER = timedelta(seconds=1)
 EMPTY_FOR = timedelta(seconds=20)
 """How long a run without a submission waits for one before it ends itself."""
+TRIES = 8
+"""How often a command is tried on a database that is away before it makes room for others:
+over a quarter of a minute at the least."""
+CLOCK_REFUSED_FOR = timedelta(minutes=10)
+"""How long the clock waits before it asks again for what was refused to it."""
 
 
 def envelope_of(value: Json) -> Envelope:
@@ -79,14 +90,7 @@ class StreamDriver:
 
     async def drive(self, start: Start) -> None:
         """Load the stream, then wait for commands and for the clock until it has ended."""
-        self._take(
-            await workflow.execute_local_activity(
-                LOAD,
-                LoadCall(self._stream, 0),
-                result_type=RecordReply,
-                start_to_close_timeout=timedelta(seconds=30),
-            )
-        )
+        await self._load()
         self._loaded = True
         if self._sequence < start.sequence:
             # Only a database put back from an older copy can do this.
@@ -100,15 +104,20 @@ class StreamDriver:
             await self._wait()
         await workflow.wait_condition(workflow.all_handlers_finished)
 
+    @workflow.query(name=SEQUENCE)
+    def sequence(self) -> int:
+        """How far this run has come in its stream: for whoever looks after it."""
+        return self._sequence
+
     @workflow.update(name=COMMAND)
     async def command(self, written: Json) -> Json:
         """Carry one command; returns the ledger entry that it made, now or before."""
         await workflow.wait_condition(lambda: self._loaded)
-        return await self._carry(_readable(written))
+        return await self._carry(written)
 
     @command.validator
     def _admit(self, written: Json) -> None:
-        envelope = _readable(written)
+        envelope = self._readable(written)
         # From a state that may be stale only the handler, brought up to date by the
         # recorder, can refuse.
         if (
@@ -118,34 +127,80 @@ class StreamDriver:
             or self._lock.locked()
         ):
             return
-        decided = self._machine.decide(self._state, envelope)
-        if isinstance(decided, Refused):
-            _refuse(decided)
+        _, refusal = self._decide(written)
+        if refusal is not None:
+            raise refusal
 
-    async def _carry(self, envelope: Envelope) -> Json:
+    @workflow.update(name=CATCH_UP)
+    async def catch_up(self, sequence: int) -> None:
+        """Fold what was committed when worker and Temporal died before either could tell."""
+        await workflow.wait_condition(lambda: self._loaded)
+        async with self._lock:
+            await self._load()
+
+    @catch_up.validator
+    def _behind(self, sequence: int) -> None:
+        if self._loaded and self._sequence >= sequence:
+            raise _refused(Refused(Code.ALREADY_DONE))
+
+    async def _load(self) -> None:
+        self._take(
+            await workflow.execute_local_activity(
+                LOAD,
+                LoadCall(self._stream, self._sequence),
+                result_type=RecordReply,
+                start_to_close_timeout=timedelta(seconds=30),
+            )
+        )
+
+    async def _carry(self, written: Json) -> Json:
+        """Which activities this asks for, and how often, follows from the recorder's replies
+        alone: a history must replay under later code, which may read and decide otherwise."""
         async with self._lock:
             self._commands += 1
-            written = written_envelope(envelope)
             while True:
-                decided = self._machine.decide(self._state, envelope)
-                events = (
-                    []
-                    if isinstance(decided, Refused)
-                    else [written_event(each) for each in decided]
-                )
-                reply: RecordReply = await workflow.execute_local_activity(
-                    RECORD,
-                    RecordCall(self._stream, self._sequence, written, events),
-                    result_type=RecordReply,
-                    start_to_close_timeout=timedelta(seconds=30),
+                events, refusal = self._decide(written)
+                reply = await self._record(
+                    RecordCall(self._stream, self._sequence, written, events)
                 )
                 self._take(reply)
                 if reply.answer is not None:
                     return reply.answer
                 if reply.refusal is not None:
-                    _refuse(Refused(Code(reply.refusal.code), reply.refusal.facts))
-                if reply.status == "current" and isinstance(decided, Refused):
-                    _refuse(decided)
+                    raise _refused(Refused(Code(reply.refusal.code), reply.refusal.facts))
+                if reply.status == "current":
+                    raise refusal or _refused(Refused(Code.INVALID))
+
+    def _decide(self, written: Json) -> tuple[list[Json], ApplicationError | None]:
+        """The events that follow; when there are none, what to raise once that is certain."""
+        try:
+            decided = self._machine.decide(self._state, self._readable(written))
+            if isinstance(decided, Refused):
+                return [], _refused(decided)
+            return [written_event(each) for each in decided], None
+        except ApplicationError as refusal:
+            return [], refusal
+        except Exception as error:
+            # It would be raised again at every try, and wedge the workflow for good.
+            workflow.logger.exception("a command could not be decided")
+            return [], ApplicationError(type(error).__name__, type=BROKEN, non_retryable=True)
+
+    async def _record(self, call: RecordCall) -> RecordReply:
+        """Ask the recorder. One command that it cannot commit must not keep the others waiting
+        for ever; the caller, told that the outcome is not known, may send it again."""
+        try:
+            reply: RecordReply = await workflow.execute_local_activity(
+                RECORD,
+                call,
+                result_type=RecordReply,
+                start_to_close_timeout=timedelta(seconds=30),
+                retry_policy=RetryPolicy(
+                    maximum_interval=timedelta(seconds=2), maximum_attempts=TRIES
+                ),
+            )
+        except FailureError:
+            raise _refused(Refused(Code.UNAVAILABLE)) from None
+        return reply
 
     async def _wait(self) -> None:
         """Until something changes or the next instant is due; then let the recorder say."""
@@ -180,9 +235,19 @@ class StreamDriver:
             command=self._machine.clock(),
         )
         try:
-            await self._carry(envelope)
+            await self._carry(written_envelope(envelope))
         except ApplicationError:
             workflow.logger.warning("the clock's command was refused", extra={"due": str(due)})
+            if self._machine.next_due(self._state) == due:
+                await self._pause()
+
+    async def _pause(self) -> None:
+        """What stands in the clock's way stays for a while, or goes with the next command."""
+        seen = self._replies
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: self._replies != seen, timeout=CLOCK_REFUSED_FOR, timeout_summary="refused"
+            )
 
     async def _submitted(self) -> bool:
         """False when the run was started for a first command that never came to be."""
@@ -194,6 +259,15 @@ class StreamDriver:
             await workflow.wait_condition(workflow.all_handlers_finished)
         return self._sequence > 0
 
+    def _readable(self, written: Json) -> Envelope:
+        try:
+            envelope = envelope_of(written)
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise _refused(Refused(Code.INVALID)) from error
+        if envelope.stream != self._stream:
+            raise _refused(Refused(Code.INVALID))
+        return envelope
+
     def _take(self, reply: RecordReply) -> None:
         self._replies += 1
         self._now = codec.instant(reply.now)
@@ -204,16 +278,8 @@ class StreamDriver:
                 self._known.add(entry["command"])
 
 
-def _readable(written: Json) -> Envelope:
-    try:
-        return envelope_of(written)
-    except (KeyError, ValueError, TypeError, AttributeError):
-        # A plain exception in a handler would wedge the workflow for good.
-        _refuse(Refused(Code.INVALID))
-
-
-def _refuse(refused: Refused) -> NoReturn:
-    raise ApplicationError(
+def _refused(refused: Refused) -> ApplicationError:
+    return ApplicationError(
         str(refused.code),
         Refusal(str(refused.code), dict(refused.facts)),
         type=REFUSED,

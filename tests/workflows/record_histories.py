@@ -62,7 +62,8 @@ def scrubbed(value: Any) -> Any:
         return value
     if value.get("kind") == "TASK_QUEUE_KIND_STICKY":
         value = {**value, "name": "sticky"}
-    return {key: "worker" if key == "identity" else scrubbed(each) for key, each in value.items()}
+    kept = {key: scrubbed(each) for key, each in value.items() if key != "stackTrace"}
+    return {**kept, "identity": "worker"} if "identity" in kept else kept
 
 
 async def write(client: Client, runs: Runs) -> None:
