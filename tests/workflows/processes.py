@@ -62,9 +62,9 @@ def worker(home: Settings, name: str = "worker") -> Process:
     return Process(home, name, sys.executable, "-P", "-m", "services.cli", "worker")
 
 
-def dying_worker(home: Settings, chosen: Path, seam: str) -> Process:
-    """A worker that dies at `seam` of the command whose id is in `chosen`."""
-    return Process(home, "dying", sys.executable, "-P", str(DYING_WORKER), str(chosen), seam)
+def dying_worker(home: Settings, chosen: Path) -> Process:
+    """A worker that dies at the moment that `chosen` names."""
+    return Process(home, "dying", sys.executable, "-P", str(DYING_WORKER), str(chosen))
 
 
 def temporal(home: Settings) -> Process:
