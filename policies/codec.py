@@ -21,6 +21,9 @@ from policies.types import TextId
 
 T = TypeVar("T")
 
+_PLAIN = frozenset({str, int, bool, type(None)})
+"""What is JSON already. (Of these exactly: ids of words and enumerations are `str` too.)"""
+
 
 def instant(text: str) -> datetime:
     """Read an ISO 8601 instant; it must carry a zone. Raises ValueError otherwise."""
@@ -40,6 +43,8 @@ def written(value: datetime) -> str:
 
 def encode(value: Any) -> Any:
     """`value` as plain JSON. Raises TypeError for what has no place in a record."""
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Slice):
         return value.to_json()
     if isinstance(value, TextId):
@@ -48,8 +53,8 @@ def encode(value: Any) -> Any:
         return value.value
     if value is None or isinstance(value, bool | int | str):
         return value
-    if dataclasses.is_dataclass(value):
-        return {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {name: encode(getattr(value, name)) for name in _fields(type(value))}
     if isinstance(value, datetime):
         return written(value)
     if isinstance(value, date):
@@ -85,14 +90,19 @@ def text_ids(value: Any) -> Iterator[TextId]:
     if isinstance(value, TextId):
         yield value
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        for field in dataclasses.fields(value):
-            yield from text_ids(getattr(value, field.name))
+        for name in _fields(type(value)):
+            yield from text_ids(getattr(value, name))
     elif isinstance(value, Mapping):
         for key in sorted(value):
             yield from text_ids(value[key])
     elif isinstance(value, tuple | list):
         for each in value:
             yield from text_ids(each)
+
+
+@cache
+def _fields(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 @cache

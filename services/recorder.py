@@ -184,7 +184,7 @@ class Recorder:
         }
         named = [text for event in happened for text in codec.text_ids(event)]
         entry["commitments"] = texts.claim(connection, named, envelope.actor, entry["id"])
-        recorded = streams.append(connection, entry, envelope.digest)
+        recorded = streams.append(connection, entry, envelope.digest, stream)
         projections.project(connection, recorded, happened, entry)
         if extra is not None:
             extra(connection, entry["id"])

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from policies.enforcer import Enforcer, Question
+from policies.enforcer import Answer, Enforcer, Question, RoutingQuestion
 from policies.refusals import Code, RefusedError
 from policies.restriction.commands import Visibility
 from policies.restriction.state import RestrictionState
@@ -25,6 +26,9 @@ from services.store import streams, versions
 from services.store.schema import restrictions, rules
 
 KEPT = 8
+REMEMBERED = 1000
+"""How many answers of each kind an enforcer keeps."""
+_ONE_AT_A_TIME = threading.Lock()
 _KINDS = {"rule": Rule, "routing": RoutingRule, "role": RoleRule}
 
 
@@ -34,6 +38,31 @@ class InForce:
 
     enforcer: Enforcer
     versions: Mapping[str, int]
+
+
+class Shared(Enforcer):
+    """An enforcer that threads share, and that answers the same question once.
+
+    What it was built from never changes, so its answers do not either. One thread at a time:
+    Casbin parses its matcher at every question, and in Python 3.11.0 to 3.11.8 two threads
+    that parse make each other fail now and then (CPython's gh-106905).
+    """
+
+    def __init__(self, packs: Iterable[Pack], restrictions: Iterable[Rule] = ()) -> None:
+        """As for any enforcer."""
+        super().__init__(packs, restrictions)
+        self._may = lru_cache(REMEMBERED)(super().may)
+        self._must_decide = lru_cache(REMEMBERED)(super().must_decide)
+
+    def may(self, question: Question) -> Answer:
+        """As any enforcer answers."""
+        with _ONE_AT_A_TIME:
+            return self._may(question)
+
+    def must_decide(self, question: RoutingQuestion) -> RoutingRule | None:
+        """As any enforcer answers."""
+        with _ONE_AT_A_TIME:
+            return self._must_decide(question)
 
 
 class Rulebook:
@@ -53,7 +82,7 @@ class Rulebook:
                 enforcer = self._kept.get(key)
             if enforcer is not None:
                 return InForce(enforcer, found)
-            enforcer = Enforcer([_adopted(connection)], _restricting(connection))
+            enforcer = Shared([_adopted(connection)], _restricting(connection))
             # The recorder's transactions see what others commit meanwhile: rules read after
             # the versions may be newer than these, and must not be kept under them.
             if versions.read(connection, found) == found:

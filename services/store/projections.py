@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from policies import body, catalogue, codec
 from policies.machines import kind_of
+from policies.request import events as request_events
 from policies.request.state import RequestState
 from policies.restriction import events as restriction_events
 from services.store import schema, versions
@@ -21,6 +22,10 @@ from services.store.streams import Json, Stream
 
 CATALOGUE = "catalogue-main"
 """The one stream of the catalogue."""
+
+_WHO_TAKES_PART = (request_events.Submitted, request_events.BodiesAdded)
+"""Only these bring anybody new into a request; what else happens leaves some of them out,
+and who was asked once is kept."""
 
 
 def project(connection: Connection, stream: Stream, happened: list[Any], entry: Json) -> None:
@@ -40,10 +45,13 @@ def _request(connection: Connection, stream: Stream, happened: list[Any], entry:
             "updated_at": entry["at"],
         },
     )
-    for asked in state.bodies():
-        upsert(connection, schema.request_bodies, {"request": stream.id, "body": asked})
-    for person in state.applicants:
-        upsert(connection, schema.request_people, {"request": stream.id, "person": person})
+    if not any(isinstance(event, _WHO_TAKES_PART) for event in happened):
+        return
+    bodies = [{"request": stream.id, "body": each} for each in sorted(state.bodies())]
+    if bodies:
+        upsert(connection, schema.request_bodies, *bodies)
+    people = [{"request": stream.id, "person": each} for each in sorted(state.applicants)]
+    upsert(connection, schema.request_people, *people)
 
 
 def _grant(connection: Connection, stream: Stream, happened: list[Any], entry: Json) -> None:
@@ -60,10 +68,10 @@ def _grant(connection: Connection, stream: Stream, happened: list[Any], entry: J
     )
     if entry["sequence"] > 1:
         return
-    for person in terms.people:
-        upsert(connection, schema.grant_people, {"grant": stream.id, "person": person})
-    for item in terms.items:
-        upsert(connection, schema.grant_items, {"grant": stream.id, "item": item})
+    people = [{"grant": stream.id, "person": each} for each in sorted(terms.people)]
+    upsert(connection, schema.grant_people, *people)
+    items = [{"grant": stream.id, "item": each} for each in sorted(terms.items)]
+    upsert(connection, schema.grant_items, *items)
 
 
 def _restriction(connection: Connection, stream: Stream, happened: list[Any], entry: Json) -> None:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, event
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql import dml
 
 BUSY_SECONDS = 30
 
@@ -89,16 +91,13 @@ def _sqlite_connected(raw: Any, record: object) -> None:
         raw.execute(f"PRAGMA {pragma}")
 
 
-def upsert(connection: Connection, table: sa.Table, values: dict[str, Any]) -> None:
-    """Insert a row, or bring the one with the same primary key up to date."""
-    keys = [column.name for column in table.primary_key]
-    rest = {name: value for name, value in values.items() if name not in keys}
-    statement = _insert(connection, table).values(values)
-    if rest:
-        statement = statement.on_conflict_do_update(index_elements=keys, set_=rest)
-    else:
-        statement = statement.on_conflict_do_nothing(index_elements=keys)
-    connection.execute(statement)
+def upsert(
+    connection: Connection, table: sa.Table, values: dict[str, Any], *more: dict[str, Any]
+) -> None:
+    """Insert a row, or bring the one with the same primary key up to date. `more` rows,
+    with the same columns as the first, go in the same statement."""
+    statement = _upsert(connection.dialect.name, table, tuple(values))
+    connection.execute(statement, [values, *more] if more else values)
 
 
 def insert_new(connection: Connection, table: sa.Table, values: dict[str, Any]) -> bool:
@@ -106,16 +105,33 @@ def insert_new(connection: Connection, table: sa.Table, values: dict[str, Any]) 
 
     A transaction that is about to take it is waited for.
     """
-    keys = [column.name for column in table.primary_key]
-    statement = _insert(connection, table).values(values)
-    inserted = connection.execute(
-        statement.on_conflict_do_nothing(index_elements=keys).returning(*table.primary_key)
-    )
+    inserted = connection.execute(_insert_new(connection.dialect.name, table), values)
     return inserted.one_or_none() is not None
 
 
-def _insert(connection: Connection, table: sa.Table) -> postgresql.Insert:
-    if connection.dialect.name == "sqlite":
+# A statement is built once and given its values at each execution: building one anew costs
+# more than running it. There are as many of them as the code has.
+
+
+@cache
+def _upsert(dialect: str, table: sa.Table, columns: tuple[str, ...]) -> sa.Insert:
+    keys = [column.name for column in table.primary_key]
+    statement = _insert(dialect, table)
+    rest = {name: statement.excluded[name] for name in columns if name not in keys}
+    if rest:
+        return statement.on_conflict_do_update(index_elements=keys, set_=rest)
+    return statement.on_conflict_do_nothing(index_elements=keys)
+
+
+@cache
+def _insert_new(dialect: str, table: sa.Table) -> dml.ReturningInsert[Any]:
+    keys = [column.name for column in table.primary_key]
+    statement = _insert(dialect, table).on_conflict_do_nothing(index_elements=keys)
+    return statement.returning(*table.primary_key)
+
+
+def _insert(dialect: str, table: sa.Table) -> postgresql.Insert:
+    if dialect == "sqlite":
         # The two have the same methods; only their SQL differs.
         return cast("postgresql.Insert", sqlite.insert(table))
     return postgresql.insert(table)

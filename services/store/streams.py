@@ -18,6 +18,21 @@ from services.store.session import upsert
 
 Json = dict[str, Any]
 
+# Built once; each execution gives the values.
+_GET = sa.select(streams).where(streams.c.id == sa.bindparam("stream"))
+_GET_LOCKED = _GET.with_for_update()
+_AFTER = (
+    sa.select(entries.c.canonical)
+    .where(
+        entries.c.stream == sa.bindparam("stream"), entries.c.sequence > sa.bindparam("sequence")
+    )
+    .order_by(entries.c.sequence)
+)
+_OF_COMMAND = sa.select(entries.c.canonical, entries.c.digest).where(
+    entries.c.command == sa.bindparam("command")
+)
+_APPEND = sa.insert(entries)
+
 
 @dataclass(frozen=True)
 class Stream:
@@ -33,10 +48,8 @@ class Stream:
 def get(connection: Connection, stream: str, lock: bool = False) -> Stream:
     """The stream, or the empty one of that name. `lock` keeps other writers out (PostgreSQL;
     SQLite has one writer in any case)."""
-    query = sa.select(streams).where(streams.c.id == stream)
-    if lock and connection.dialect.name != "sqlite":
-        query = query.with_for_update()
-    row = connection.execute(query).one_or_none()
+    locked = lock and connection.dialect.name != "sqlite"
+    row = connection.execute(_GET_LOCKED if locked else _GET, {"stream": stream}).one_or_none()
     machine = MACHINES[kind_of(stream)]
     if row is None:
         return Stream(stream, "", 0, FIRST_PREV, machine.initial)
@@ -63,46 +76,42 @@ def states(connection: Connection, ids: Iterable[str]) -> dict[str, Any]:
 
 def after(connection: Connection, stream: str, sequence: int) -> list[Json]:
     """The entries of `stream` that follow `sequence`, in order, as plain JSON."""
-    rows = connection.execute(
-        sa.select(entries.c.canonical)
-        .where(entries.c.stream == stream, entries.c.sequence > sequence)
-        .order_by(entries.c.sequence)
-    )
+    rows = connection.execute(_AFTER, {"stream": stream, "sequence": sequence})
     return [json.loads(bytes(row.canonical)) for row in rows]
 
 
 def of_command(connection: Connection, command: str) -> tuple[Json, str] | None:
     """The entry that a command made and the digest of what its sender wrote, if it is known."""
-    row = connection.execute(
-        sa.select(entries.c.canonical, entries.c.digest).where(entries.c.command == command)
-    ).one_or_none()
+    row = connection.execute(_OF_COMMAND, {"command": command}).one_or_none()
     return None if row is None else (json.loads(bytes(row.canonical)), row.digest)
 
 
-def append(connection: Connection, entry: Json, digest: str) -> Stream:
+def append(connection: Connection, entry: Json, digest: str, known: Stream | None = None) -> Stream:
     """Write `entry` (with the `prev` of its stream) and fold it into the stream's state.
 
-    The two unique constraints, on (stream, sequence) and on the command id, are the last
-    word: a second writer's transaction fails whole.
+    `known` is the stream as this transaction has read it already. The two unique constraints,
+    on (stream, sequence) and on the command id, are the last word: a second writer's
+    transaction fails whole.
     """
-    stream = get(connection, entry["stream"])
+    stream = known or get(connection, entry["stream"])
     machine = MACHINES[kind_of(stream.id)]
     content = canonical(entry)
     digest_of_entry = leaf_hash(content).hex()
     state = machine.fold(stream.state, entry)
     owner = stream.owner or entry["owner"]
     connection.execute(
-        sa.insert(entries).values(
-            id=entry["id"],
-            stream=stream.id,
-            sequence=entry["sequence"],
-            command=entry["command"],
-            digest=digest,
-            owner=entry["owner"],
-            at=entry["at"],
-            canonical=content,
-            hash=digest_of_entry,
-        )
+        _APPEND,
+        {
+            "id": entry["id"],
+            "stream": stream.id,
+            "sequence": entry["sequence"],
+            "command": entry["command"],
+            "digest": digest,
+            "owner": entry["owner"],
+            "at": entry["at"],
+            "canonical": content,
+            "hash": digest_of_entry,
+        },
     )
     upsert(
         connection,

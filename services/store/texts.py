@@ -23,6 +23,18 @@ from services.store.schema import texts
 from services.store.session import insert_new
 
 UNCLAIMED_FOR = timedelta(days=1)
+AT_ONCE = 500
+"""How many ids one statement names."""
+_WANTED = texts.c.id.in_(sa.bindparam("wanted", expanding=True))
+_TO_CLAIM = (
+    sa.select(texts.c.id, texts.c.author, texts.c.entry, texts.c.salt, texts.c.content)
+    .where(_WANTED)
+    # Locked: a sweep at the same moment would leave a commitment to nothing. In order, so
+    # that two who want the same ones wait for each other only once.
+    .order_by(texts.c.id)
+    .with_for_update()
+)
+_CLAIM = sa.update(texts).where(_WANTED).values(entry=sa.bindparam("claimed_by"))
 NO_KEY = "none"
 """The reserved key id of texts that are not encrypted at rest."""
 
@@ -85,19 +97,19 @@ def claim(
     Raises:
         RefusedError: a text is not there (swept after a day), or is somebody else's.
     """
-    commitments = {}
-    for each in sorted(set(ids)):
-        # Locked: a sweep at the same moment would leave a commitment to nothing.
-        row = connection.execute(
-            sa.select(texts.c.author, texts.c.entry, texts.c.salt, texts.c.content)
-            .where(texts.c.id == each)
-            .with_for_update()
-        ).one_or_none()
-        if row is None or (row.entry is None and row.author != author):
+    commitments: dict[str, str] = {}
+    wanted = sorted({str(each) for each in ids})
+    for start in range(0, len(wanted), AT_ONCE):
+        some = wanted[start : start + AT_ONCE]
+        rows = {row.id: row for row in connection.execute(_TO_CLAIM, {"wanted": some})}
+        unclaimed = [row for row in rows.values() if row.entry is None]
+        if len(rows) < len(some) or any(row.author != author for row in unclaimed):
             raise RefusedError(Code.UNKNOWN_TEXT)
-        if row.entry is None:
-            connection.execute(sa.update(texts).where(texts.c.id == each).values(entry=entry))
-        commitments[str(each)] = commitment(bytes(row.salt), bytes(row.content))
+        if unclaimed:
+            these = [row.id for row in unclaimed]
+            connection.execute(_CLAIM, {"wanted": these, "claimed_by": entry})
+        for each in some:
+            commitments[each] = commitment(bytes(rows[each].salt), bytes(rows[each].content))
     return commitments
 
 

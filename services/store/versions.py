@@ -19,6 +19,12 @@ RESTRICTIONS = "restrictions"
 BODIES = "bodies"
 CATALOGUE = "catalogue"
 
+# Built once; each execution gives the names.
+_READ = sa.select(versions.c.name, versions.c.value).where(
+    versions.c.name.in_(sa.bindparam("wanted", expanding=True))
+)
+_READ_LOCKED = _READ.order_by(versions.c.name).with_for_update(read=True)
+
 
 def read(connection: Connection, wanted: Iterable[str]) -> Mapping[str, int]:
     """The present value of each counter; 0 for one never raised."""
@@ -45,8 +51,7 @@ def raise_(connection: Connection, name: str) -> int:
 
 
 def _values(connection: Connection, wanted: list[str], lock: bool) -> Mapping[str, int]:
-    query = sa.select(versions.c.name, versions.c.value).where(versions.c.name.in_(wanted))
-    if lock and connection.dialect.name != "sqlite":
-        query = query.order_by(versions.c.name).with_for_update(read=True)
-    found = {row.name: row.value for row in connection.execute(query)}
+    locked = lock and connection.dialect.name != "sqlite"
+    rows = connection.execute(_READ_LOCKED if locked else _READ, {"wanted": wanted})
+    found = {row.name: row.value for row in rows}
     return {name: found.get(name, 0) for name in wanted}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import socket
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +22,8 @@ Json = dict[str, Any]
 Say = Callable[[str], None]
 ROWS_PER_SECOND = "150"
 """Slow enough that a download of the example's survey is still under way when it is stopped."""
+ANSWERED_WITHIN = 90.0
+"""Seconds for which people go on trying."""
 
 
 class UnexpectedError(Exception):
@@ -81,7 +84,7 @@ class Stage:
     async def get(self, key: str | None, address: str, **query: Any) -> Any:
         """Read something as somebody, or as nobody who has signed in."""
         headers = await self.signed(key) if key else {}
-        answer = await self.http.get(address, params=query, headers=headers)
+        answer = await self._insist("GET", address, headers, params=query)
         if answer.status_code != 200:
             raise UnexpectedError(f"GET {address}: {answer.status_code} {answer.text[:300]}")
         return answer.json()
@@ -89,7 +92,7 @@ class Stage:
     async def post(self, key: str, address: str, expect: int = 201, **content: Any) -> Json:
         """Do something as somebody. Commands get an id; the answer must be `expect`."""
         body = {"command_id": str(uuid.uuid4()), **content}
-        answer = await self.http.post(address, json=body, headers=await self.signed(key))
+        answer = await self._insist("POST", address, await self.signed(key), json=body)
         if answer.status_code != expect:
             raise UnexpectedError(f"POST {address}: {answer.status_code} {answer.text[:300]}")
         found: Json = answer.json()
@@ -97,7 +100,7 @@ class Stage:
 
     async def post_plain(self, key: str, address: str, **content: Any) -> Json:
         """As `post`, for what is no command of a stream."""
-        answer = await self.http.post(address, json=content, headers=await self.signed(key))
+        answer = await self._insist("POST", address, await self.signed(key), json=content)
         if answer.status_code not in (200, 201):
             raise UnexpectedError(f"POST {address}: {answer.status_code} {answer.text[:300]}")
         found: Json = answer.json()
@@ -106,15 +109,16 @@ class Stage:
     async def ask(self, person: str, item: str, purpose: str, **context: Any) -> Json:
         """Ask the decision point as the example gateway does."""
         credential = (self.settings.home / example.CREDENTIAL_FILE).read_text(encoding="utf-8")
-        answer = await self.http.post(
+        answer = await self._insist(
+            "POST",
             "/access/v1/evaluation",
+            {"Authorization": f"Bearer {credential}"},
             json={
                 "subject": {"type": "person", "id": person},
                 "action": {"name": "use.read"},
                 "resource": {"type": "item", "id": item},
                 "context": {"purpose": purpose, "obligations_supported": ["slice/1"], **context},
             },
-            headers={"Authorization": f"Bearer {credential}"},
         )
         if answer.status_code != 200:
             raise UnexpectedError(f"decision point: {answer.status_code} {answer.text[:300]}")
@@ -147,7 +151,9 @@ class Stage:
 
     async def advance(self, days: float) -> None:
         """Let `days` days pass, everywhere at once."""
-        await self.post_plain("operator", "/v1/example/clock", days=days)
+        headers = await self.signed("operator")
+        answer = await self.http.post("/v1/example/clock", json={"days": days}, headers=headers)
+        answer.raise_for_status()
         self._tokens.clear()
 
     async def until(self, what: str, holds: Callable[[], Any], seconds: float = 60) -> Any:
@@ -161,10 +167,26 @@ class Stage:
 
     async def signed(self, key: str) -> dict[str, str]:
         if key not in self._tokens:
-            answer = await self.http.post("/v1/example/tokens", json={"person": key})
+            answer = await self._insist("POST", "/v1/example/tokens", {}, json={"person": key})
             answer.raise_for_status()
             self._tokens[key] = answer.json()["token"]
         return {"Authorization": f"Bearer {self._tokens[key]}"}
+
+    async def _insist(
+        self, method: str, address: str, headers: dict[str, str], **content: Any
+    ) -> httpx.Response:
+        """As any client should: the same again while nobody answers, or the answer is that
+        the outcome is not known. A command's id keeps it from happening twice."""
+        deadline = time.monotonic() + ANSWERED_WITHIN
+        while True:
+            try:
+                answer = await self.http.request(method, address, headers=headers, **content)
+                if answer.status_code != 503 or time.monotonic() > deadline:
+                    return answer
+            except httpx.TransportError:
+                if time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(0.1)
 
     def _new_supervisor(self) -> Supervisor:
         return Supervisor(

@@ -110,9 +110,7 @@ async def played(requests: Requests, who: Cast, draft: str) -> str:
             member = Viewer(who.people[f"{body}-{each}"])
             await requests.speak(member, request, who.bodies[body], _sent(1), Voice.APPROVE)
         secretary = Viewer(who.people[f"{body}-secretary"])
-        await requests.conclude(
-            secretary, request, who.bodies[body], _sent(1), Outcome.APPROVE
-        )
+        await requests.conclude(secretary, request, who.bodies[body], _sent(1), Outcome.APPROVE)
     await requests.accept(researcher, request, _sent(1), frozenset())
     return _grant(request)
 
@@ -156,7 +154,9 @@ def _with_own_words(accord: Accord, envelope: Envelope) -> Envelope:
             ],
             clock.now(connection),
         )
-    return replace(envelope, command=replace(command, content=replace(content, why=why, words=said)))
+    return replace(
+        envelope, command=replace(command, content=replace(content, why=why, words=said))
+    )
 
 
 def _sent(seen: int) -> Sent:

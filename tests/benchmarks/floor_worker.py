@@ -18,7 +18,7 @@ from services.worker import THREADS, connected
 
 sys.path.append(str(Path(__file__).resolve().parent))
 
-import floor  # noqa: E402  found by the line above
+import floor  # found by the line above
 
 ROWS = sa.Table(
     "bench_floor",

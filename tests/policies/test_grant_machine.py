@@ -387,7 +387,7 @@ class Grants(RuleBasedStateMachine):
 
 
 TestGrants = Grants.TestCase
-TestGrants.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestGrants.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
 
 # Told one by one.

@@ -476,4 +476,4 @@ class Requests(World, RuleBasedStateMachine):
 
 
 TestRequests = Requests.TestCase
-TestRequests.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
+TestRequests.settings = settings(max_examples=110, stateful_step_count=50, deadline=None)

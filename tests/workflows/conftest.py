@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 import inspect
 import shutil
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 from temporalio.client import Client
@@ -32,45 +29,16 @@ def _loaded(name: str, path: Path) -> ModuleType:
     return sys.modules[name]
 
 
-for _name in ("household", "agreement", "processes"):
+for _name in ("loop", "household", "agreement", "processes"):
     _loaded(_name, HERE / f"{_name}.py")
-_loaded("stack", HERE.parent / "stack.py")
 
 from household import Household, prepare, settings  # noqa: E402  found by the lines above
+from loop import the_loop  # noqa: E402
 from processes import TEMPORAL, TIME_SKIPPING  # noqa: E402
-
-LONGEST = 120.0
-
-
-class Loop:
-    """An event loop in a thread of its own: workers go on while pytest is busy elsewhere."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="loop", daemon=True)
-        self._thread.start()
-
-    def run(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(LONGEST)
-
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-
-_loop: Loop | None = None
-
-
-def the_loop() -> Loop:
-    global _loop  # noqa: PLW0603  the hook below has no fixtures
-    _loop = _loop or Loop()
-    return _loop
 
 
 def pytest_unconfigure() -> None:
-    if _loop is not None:
-        _loop.close()
+    the_loop().close()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -8,18 +8,20 @@ Afterwards, every time: nothing is lost, nothing is doubled, streams and workflo
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import shutil
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from agreement import disagreements
 from household import Household, again, grant_of, settings
-from processes import Process, dying_worker, temporal, worker
+from loop import the_loop
+from processes import dying_worker, temporal
 from stack import (
     Stack,
     accept,
@@ -40,145 +42,138 @@ from workflows.contracts import Json
 WITHIN = 60.0
 
 
-class Killed:
-    """A household whose Temporal and workers are processes that can be killed."""
+class Home:
+    """A household whose Temporal and worker are processes that can be killed."""
 
     def __init__(self, home: Path) -> None:
         free = settings_on_free_ports(home, "")
-        self.settings = settings(
-            home,
-            None,
-            temporal_port=free.temporal_port,
-            web_port=free.web_port,
-        )
-        self.chosen = home / "chosen"
+        ports = {"temporal_port": free.temporal_port, "web_port": free.web_port}
+        self.settings = settings(home, None, **ports)
+        self._chosen = home / "chosen"
         self.temporal = temporal(self.settings)
-        self.dying = dying_worker(self.settings, self.chosen)
-        self.worker = worker(self.settings)
+        self.worker = dying_worker(self.settings, self._chosen)
 
     @asynccontextmanager
-    async def household(self) -> AsyncIterator[Household]:
-        """Temporal and the dying worker run."""
+    async def opened(self) -> AsyncIterator[Household]:
+        """Temporal and the worker run."""
         try:
             self.temporal.start()
-            self.dying.start()
-            client = await bootstrap.connect(self.settings)
-            yield Household(self.settings, client)
+            self.worker.start()
+            yield Household(self.settings, await bootstrap.connect(self.settings))
         finally:
-            for each in (self.dying, self.worker, self.temporal):
-                each.stop()
+            self.worker.stop()
+            self.temporal.stop()
 
-    async def die_at(self, seam: str, name: str) -> None:
-        """Choose; and wait until the worker is dead."""
-        self.chosen.write_text(f"{seam} {name}")
-        await asyncio.to_thread(self.dying.died)
+    async def die_at(self, seam: str, name: str, work: Awaitable[Json]) -> asyncio.Task[Json]:
+        """Let the worker die at the seam that `work` leads to."""
+        self._chosen.write_text(f"{seam} {name}")
+        working = asyncio.ensure_future(work)
+        await asyncio.to_thread(self.worker.died)
+        self._chosen.unlink()
+        return working
 
-    def choose(self, seam: str, name: str) -> None:
-        self.chosen.write_text(f"{seam} {name}")
-
-    async def dead(self) -> None:
-        await asyncio.to_thread(self.dying.died)
-
-
-@pytest.fixture
-def killed(prepared_home: Path, tmp_path: Path) -> Killed:
-    home = tmp_path / "home"
-    shutil.copytree(prepared_home, home)
-    return Killed(home)
+    def pull_the_plug(self) -> None:
+        """What still runs is killed; all of it starts again."""
+        self.temporal.kill()
+        self.temporal.start()
+        self.worker.start()
 
 
-async def insist(household: Household, envelope: Envelope) -> Json:
+async def insist(house: Household, envelope: Envelope) -> Json:
     """As a client does that gets no answer: the same command again, until there is one."""
     deadline = time.monotonic() + WITHIN
     while True:
         try:
-            return await household.send(envelope)
+            return await house.send(envelope)
         except RefusedError as refusal:
             if refusal.refused.code is not Code.UNAVAILABLE or time.monotonic() > deadline:
                 raise
             await asyncio.sleep(0.1)
 
 
-# ---- (a) between commit and the end of the workflow's task ----
-
-
-@pytest.mark.parametrize("who", ["worker", "worker and Temporal"])
-async def test_between_commit_and_the_workflow_and_then_another_command(
-    killed: Killed, who: str
-) -> None:
-    async with killed.household() as house:
+async def after_a_commit(home: Home) -> None:
+    """The worker dies after the ledger's commit, before its workflow's task ends, and another
+    command comes. Temporal, which lives, gives the task up after ten seconds."""
+    async with home.opened() as house:
         request = (await insist(house, house.submit()))["stream"]
-        await insist(house, house.ask(request))
-        lost, other = house.ask(request, 2), house.ask(request, 2)
-        killed.choose("committed", lost.id)
-        sending = asyncio.create_task(house.send(lost))
-        await killed.dead()
+        lost, other = house.ask(request), house.ask(request)
+        sending = await home.die_at("committed", lost.id, house.send(lost))
         # The ledger is ahead of the workflow, and whoever sent it has no answer.
-        assert [each["command"] for each in house.entries(request)][2:] == [lost.id]
+        assert [each["command"] for each in house.entries(request)][1:] == [lost.id]
         assert not sending.done()
-        if who != "worker":
-            killed.temporal.kill()
-            sending.cancel()
-            killed.temporal.start()
-        killed.worker.start()
+        home.worker.start()
         entry = await insist(house, other)
-        assert (entry["command"], entry["sequence"]) == (other.id, 4)
-        first = await insist(house, again(lost, at=house.now()))
-        assert (first["command"], first["sequence"]) == (lost.id, 3)
-        with contextlib.suppress(asyncio.CancelledError, RefusedError):
-            assert await sending == first
-        assert house.events(request) == ["Submitted"] + ["QuestionAsked"] * 3
-        assert await disagreements(house.store, house.temporal) == []
-        # What was folded decides: a decision upon everything that was asked.
-        assert (await insist(house, house.withdraw(request, 4)))["sequence"] == 5
+        assert (entry["command"], entry["sequence"]) == (other.id, 3)
+        assert (await sending)["sequence"] == 2
+        assert await insist(house, again(lost, at=house.now())) == await sending
+        assert house.events(request) == ["Submitted", "QuestionAsked", "QuestionAsked"]
+        assert await disagreements(house.store, house.temporal, within=30) == []
 
 
-async def test_between_a_streams_last_commit_and_its_workflow(killed: Killed) -> None:
-    """Nobody sends this stream another command, ever; its run must end all the same. And a
-    submission whose run had not begun."""
-    async with killed.household() as house:
+async def after_commits_with_temporal(home: Home) -> None:
+    """The same, and Temporal dies as well: it never hears of what was committed."""
+    async with home.opened() as house:
+        # Followed by another command, on the same stream.
         request = (await insist(house, house.submit()))["stream"]
-        over = house.withdraw(request, 1)
-        killed.choose("committed", over.id)
-        sending = asyncio.create_task(house.send(over))
-        await killed.dead()
-        sending.cancel()
-        killed.temporal.kill()
-        killed.temporal.start()
-        killed.choose("committed", "Submit")
-        killed.dying.start()
-        submission = house.submit()
-        sending = asyncio.create_task(insist(house, submission))
-        await killed.dead()
-        killed.worker.start()
+        lost, other = house.ask(request), house.ask(request)
+        (await home.die_at("committed", lost.id, house.send(lost))).cancel()
+        home.pull_the_plug()
+        entry = await insist(house, other)
+        assert (entry["command"], entry["sequence"]) == (other.id, 3)
+        assert (await insist(house, again(lost, seen=2)))["sequence"] == 2
+        assert house.events(request) == ["Submitted", "QuestionAsked", "QuestionAsked"]
+        # Its last: no other command will ever come, and its run must end all the same.
+        over = house.withdraw(request, 3)
+        (await home.die_at("committed", over.id, house.send(over))).cancel()
+        home.pull_the_plug()
+        # Its first, of which Temporal may know no more than that there was to be a run.
+        first = house.submit()
+        sending = await home.die_at("committed", first.id, insist(house, first))
+        home.pull_the_plug()
         assert (await sending)["sequence"] == 1
+        assert house.events(first.stream) == ["Submitted"]
         assert await disagreements(house.store, house.temporal, within=30) == []
 
 
-# ---- (c) between the outbox and what it delivers ----
+async def between_outbox_and_delivery(home: Home) -> None:
+    """A grant is issued once, wherever between its acceptance and the mark that it was
+    delivered the worker dies."""
+    async with home.opened() as house:
+        for seam in ("delivering", "committed", "delivered"):
+            request = (await insist(house, house.submit()))["stream"]
+            await insist(house, house.hui(request))
+            acceptance = house.accept(request, 2)
+            accepting = await home.die_at(seam, "Issue", insist(house, acceptance))
+            issued = house.events(grant_of(request))
+            assert issued == ([] if seam == "delivering" else ["Issued"])
+            home.pull_the_plug()
+            await house.until_happened(grant_of(request), "Issued", within=30)
+            assert await insist(house, acceptance) == await accepting
+            assert house.events(request)[2:] == ["BodyDecided", "Accepted"]
+            assert await disagreements(house.store, house.temporal, within=30) == []
+            assert house.events(grant_of(request)) == ["Issued"]
 
 
-@pytest.mark.parametrize(
-    ("seam", "name"), [("delivering", "Issue"), ("committed", "Issue"), ("delivered", "Issue")]
+SCENES: tuple[Callable[[Home], Coroutine[Any, Any, None]], ...] = (
+    after_a_commit,
+    after_commits_with_temporal,
+    between_outbox_and_delivery,
 )
-async def test_between_the_outbox_and_the_grant(killed: Killed, seam: str, name: str) -> None:
-    async with killed.household() as house:
-        request = (await insist(house, house.submit()))["stream"]
-        await insist(house, house.hui(request))
-        killed.choose(seam, name)
-        acceptance = house.accept(request, 2)
-        accepted = await insist(house, acceptance)
-        await killed.dead()
-        there = house.events(grant_of(request))
-        assert there == ([] if seam == "delivering" else ["Issued"])
-        killed.temporal.kill()
-        killed.temporal.start()
-        killed.worker.start()
-        await house.until_happened(grant_of(request), "Issued", within=30)
-        assert await insist(house, acceptance) == accepted
-        assert await disagreements(house.store, house.temporal, within=30) == []
-        assert house.events(grant_of(request)) == ["Issued"]
-        assert house.events(request) == ["Submitted", "HuiRecorded", "BodyDecided", "Accepted"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def scenes(
+    prepared_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[None]]]:
+    """They all begin at once, each in a home of its own: most of each is waiting."""
+    begun = {}
+    for scene in SCENES:
+        folder = tmp_path_factory.mktemp("seams") / "home"
+        shutil.copytree(prepared_home, folder)
+        begun[scene.__name__] = the_loop().begin(scene(Home(folder)))
+    yield begun
+    for each in begun.values():
+        each.cancel()
 
 
 # ---- (b) while bodies are waited for ----
@@ -201,8 +196,6 @@ def request_underway(stack: Stack) -> str:
 def insist_over_http(stack: Stack, person: str, address: str, **content: Any) -> Json:
     """The same command again, with its id, while nobody answers or says that it may be sent
     again."""
-    import httpx
-
     sent = command(**content)
     deadline = time.monotonic() + WITHIN
     while True:
@@ -243,3 +236,11 @@ def test_and_then_it_goes_on_to_its_grant(stack: Stack, request_underway: str) -
 
     assert stack.run(judged()) == []
     store.close()
+
+
+# ---- (a) after a commit, (c) around the outbox ----
+
+
+@pytest.mark.parametrize("scene", [each.__name__ for each in SCENES])
+def test_at_the_seam(scenes: dict[str, Future[None]], scene: str) -> None:
+    scenes[scene].result(WITHIN * 2)
