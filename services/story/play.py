@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from services.ledger.verify import verify
@@ -40,7 +40,7 @@ async def tell(*, keep: bool, say: Say) -> int:
     try:
         await stage.open()
         story = Story(stage)
-        steps = (
+        steps: tuple[Callable[[], Awaitable[None]], ...] = (
             story.first, story.second, story.third, story.fourth, story.fifth, story.sixth,
             lambda: endings.seventh(story), lambda: endings.eighth(story),
             lambda: endings.ninth(story),
