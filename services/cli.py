@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from policies.refusals import RefusedError
 from policies.types import CLASSES
-from services import bootstrap, example, founding, running
+from services import bootstrap, example, first_look, founding, running
 from services.catalogue import importer, proposals
 from services.ledger import verify as verifying
 from services.people import Viewer
@@ -306,7 +306,7 @@ def _welcome(settings: Settings, person: str) -> None:
     if person:
         _say(f"Temporal's own page is at http://{HOST}:{settings.temporal_page_port}")
         _say("Everyone and every body in this example is invented.")
-        _say(example.commands(settings, person))
+        _say(first_look.commands(settings, person))
 
 
 if __name__ == "__main__":

@@ -4,9 +4,7 @@ invented, and every label says so."""
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -14,26 +12,20 @@ import sqlalchemy as sa
 from policies import body as b
 from policies.catalogue import Classification
 from policies.refusals import Code, RefusedError
-from policies.request.commands import WORDS
 from policies.types import (
     CLASSES,
     Capacity,
     Kawa,
     KawaRule,
     Named,
-    Outcome,
-    Voice,
     derived_id,
 )
 from services import founding
 from services.bootstrap import Accord
 from services.catalogue import importer, proposals
-from services.path import Sent, Sight
+from services.path import Sent
 from services.people import Viewer
-from services.queries import names as called
-from services.settings import Settings
-from services.store import streams
-from services.store.schema import deployment, drafts, items, persons
+from services.store.schema import deployment, items, persons
 
 FOLDER = Path(__file__).resolve().parent.parent / "deploy" / "example"
 CREDENTIAL_FILE = "example-gateway.credential"
@@ -92,9 +84,9 @@ async def load(accord: Accord, say: Callable[[str], None] = lambda line: None) -
         if connection.execute(sa.select(deployment.c.example)).scalar_one():
             return
     operator = Viewer(founding.found(accord.store, accord.recorder))
-    people = _people(accord)
+    people = people_of(accord)
     say("Naming invented peoples and places")
-    await accord.catalogue.name(operator, _sent("names"), PEOPLES, PLACES)
+    await accord.catalogue.name(operator, step("names"), PEOPLES, PLACES)
     say("Importing three collections, 17,487 real variable names among them")
     await _import(accord, operator)
     bodies = await _bodies(accord, people, operator)
@@ -105,7 +97,8 @@ async def load(accord: Accord, say: Callable[[str], None] = lambda line: None) -
         connection.execute(sa.update(deployment).values(example=True))
 
 
-def _people(accord: Accord) -> dict[str, str]:
+def people_of(accord: Accord) -> dict[str, str]:
+    """The invented people, by the key they sign in with; made where they are missing."""
     keys = [f"{body}-{who}" for body, members in MEMBERS.items() for who in members]
     with accord.store.read() as connection:
         query = sa.select(persons.c.example_key, persons.c.id)
@@ -168,15 +161,15 @@ async def _bodies(accord: Accord, people: dict[str, str], operator: Viewer) -> d
     found = {}
     for body, members in MEMBERS.items():
         secretary = Viewer(people[f"{body}-secretary"])
-        sent = _sent(f"enter {body}")
+        sent = step(f"enter {body}")
         listed = tuple(b.Member(people[f"{body}-{who}"], _roles(body, who)) for who in members)
         await accord.bodies.enter(
             operator, sent, NAMES[body], mandates[body], DOCUMENT, kawa[body], listed
         )
         found[body] = "body-" + derived_id(sent.id, "body")
-        await accord.bodies.adopt(secretary, found[body], _sent(f"adopt {body}"), "example")
+        await accord.bodies.adopt(secretary, found[body], step(f"adopt {body}"), "example")
     ethics = Viewer(people["ethics-secretary"])
-    sent = _sent("adopt newcomers")
+    sent = step("adopt newcomers")
     await accord.bodies.adopt(ethics, found["ethics"], sent, "example-newcomers")
     return found
 
@@ -191,11 +184,11 @@ async def _confirm(
     accord: Accord, people: dict[str, str], bodies: dict[str, str], operator: Viewer
 ) -> None:
     for collection, history in HISTORIES.items():
-        sent = _sent(f"history {collection}")
+        sent = step(f"history {collection}")
         await accord.catalogue.write_history(operator, b.DEPLOYMENT, sent, collection, history)
     river = Viewer(people["river-secretary"])
     await accord.catalogue.confirm(
-        river, bodies["river"], _sent("confirm genome"),
+        river, bodies["river"], step("confirm genome"),
         frozenset({"example_genome.assembly.sequence"}),
         Classification(
             frozenset({"genomic", "taonga_species"}),
@@ -211,7 +204,7 @@ async def _confirm(
         for body in ("river", "island-a"):
             await accord.catalogue.confirm(
                 Viewer(people[f"{body}-secretary"]), bodies[body],
-                _sent(f"confirm {variable} {body}"),
+                step(f"confirm {variable} {body}"),
                 frozenset({f"example_survey.people.{variable}"}),
                 Classification(frozenset({klass}), "any"),
             )  # fmt: skip
@@ -227,7 +220,7 @@ async def _confirm(
             return list(connection.execute(query).scalars())
 
     await accord.catalogue.confirm(
-        river, bodies["river"], _sent("confirm variables"),
+        river, bodies["river"], step("confirm variables"),
         frozenset(await asyncio.to_thread(some_real_ones)),
         Classification(frozenset({"identifiable"}), "any"),
     )  # fmt: skip
@@ -237,118 +230,13 @@ async def _gateway(accord: Accord, operator: Viewer) -> None:
     file = accord.settings.home / CREDENTIAL_FILE
     if file.exists():
         return
-    sent = _sent("gateway " + str(accord.settings.home))
+    sent = step("gateway " + str(accord.settings.home))
     collections = frozenset({"example_genome", "example_survey"})
     _, credential = await accord.bodies.add_gateway(operator, sent, collections)
     file.touch(mode=0o600)
     file.write_text(credential, encoding="utf-8")
 
 
-def _sent(step: str, seen: int = 0) -> Sent:
-    return Sent(derived_id("the invented example", step), seen, {"step": step})
-
-
-FIRST_PURPOSE = "example-first-look"
-FIRST_ITEM = "example_survey.people.language_at_home"
-
-
-async def first_grant(accord: Accord) -> None:
-    """One small request, really asked and decided, so that the example can show a yes.
-
-    It needs Temporal and the worker. A request of an earlier start is gone on with.
-    """
-    people = _people(accord)
-    names = {name: body for body, name in (await accord.path.look(_body_names)).items()}
-    researcher = Viewer(people["researcher"])
-    draft = "draft-" + derived_id("the invented example", "first draft")
-    request = "request-" + derived_id(draft, "request")
-    state = await accord.path.look(lambda sight: streams.get(sight.connection, request).state)
-    if state.status == "none":
-        if await accord.path.look(lambda sight: not _draft(sight, draft)):
-            await accord.requests.save(researcher, draft, 0, _first_content(researcher))
-        await accord.requests.submit(researcher, draft, _sent("first submit"), 1)
-    for body, voices in (("river", 3), ("ethics", 2)):
-        seen = await _sequence(accord, request)
-        for number in range(1, voices + 1):
-            member = Viewer(people[f"{body}-member-{number}"])
-            sent = _sent(f"first voice {body} {number}", seen)
-            await accord.requests.speak(member, request, names[NAMES[body]], sent, Voice.APPROVE)
-        secretary = Viewer(people[f"{body}-secretary"])
-        sent = _sent(f"first conclusion {body}", seen)
-        await accord.requests.conclude(
-            secretary, request, names[NAMES[body]], sent, Outcome.APPROVE
-        )
-    seen = await _sequence(accord, request)
-    await accord.requests.accept(researcher, request, _sent("first acceptance", seen), frozenset())
-
-
-def commands(settings: Settings, person: str) -> str:
-    """Commands to copy: one that is answered yes, one that is answered no with the reason."""
-    credential = settings.home / CREDENTIAL_FILE
-
-    def ask(purpose: str) -> str:
-        question = {
-            "subject": {"type": "person", "id": person},
-            "action": {"name": "use.read"},
-            "resource": {"type": "item", "id": FIRST_ITEM},
-            "context": {"purpose": purpose, "obligations_supported": ["slice/1"]},
-        }
-        return (
-            f"curl -s {settings.url}/access/v1/evaluation "
-            f"-H \"Authorization: Bearer $(cat '{credential}')\" "
-            f"-H 'Content-Type: application/json' -d '{json.dumps(question)}'"
-        )
-
-    return "\n".join(
-        [
-            "\nMay the invented researcher read this, for what was granted? (yes)",
-            ask(FIRST_PURPOSE),
-            "\nAnd for something else? (no, with the reason)",
-            ask("something-else"),
-            "\nSign in as an invented person, for an hour:",
-            f"curl -s {settings.url}/v1/example/tokens "
-            "-H 'Content-Type: application/json' -d '{\"person\": \"researcher\"}'",
-        ]
-    )
-
-
-def person_of(accord: Accord, key: str) -> str:
-    """The id of the invented person who signs in as `key`."""
-    with accord.store.read() as connection:
-        query = sa.select(persons.c.id).where(persons.c.example_key == key)
-        found: str = connection.execute(query).scalar_one()
-    return found
-
-
-def _body_names(sight: Sight) -> dict[str, str]:
-    return called.of(sight.connection, sight.bodies)
-
-
-def _draft(sight: Sight, draft: str) -> bool:
-    query = sa.select(drafts.c.id).where(drafts.c.id == draft)
-    return sight.connection.execute(query).one_or_none() is not None
-
-
-async def _sequence(accord: Accord, request: str) -> int:
-    found: int = await accord.path.look(
-        lambda sight: streams.get(sight.connection, request).sequence
-    )
-    return found
-
-
-def _first_content(researcher: Viewer) -> dict[str, object]:
-    said = "Invented, so that the example has something to show."
-    return {
-        "purpose": FIRST_PURPOSE,
-        "people": {researcher.person: "researcher"},
-        "items": {FIRST_ITEM: said},
-        "slice": {
-            "peoples": ["example-newcomer-people", "example-river-people"],
-            "places": "any",
-            "years": "any",
-            "level": "aggregate",
-        },
-        "ends_on": (datetime.now(UTC) + timedelta(days=300)).date().isoformat(),
-        "acts": ["use.read"],
-        "words": dict.fromkeys(WORDS, said),
-    }
+def step(name: str, seen: int = 0) -> Sent:
+    """A command of the example's own, the same at every load."""
+    return Sent(derived_id("the invented example", name), seen, {"step": name})

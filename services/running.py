@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections.abc import Callable
 
-from services import bootstrap, example, founding
+from services import bootstrap, example, first_look, founding
 from services.settings import Settings
 from services.store import migrate
 from services.supervisor import CannotRunError, Supervisor
@@ -65,8 +65,8 @@ async def _show_a_yes(settings: Settings) -> str:
     """Let the example have its first grant; returns its researcher's id."""
     accord = bootstrap.build(settings, await bootstrap.connect(settings))
     try:
-        await example.first_grant(accord)
-        return await asyncio.to_thread(example.person_of, accord, "researcher")
+        await first_look.first_grant(accord)
+        return await asyncio.to_thread(first_look.person_of, accord, "researcher")
     finally:
         accord.store.close()
 
