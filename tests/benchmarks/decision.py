@@ -24,7 +24,7 @@ from machine import Line
 
 from policies.codec import instant
 from policies.use import SLICE_OBLIGATION, UseQuestion
-from services import example
+from services import example, first_look
 
 TIMES = 400
 QUICK = 100
@@ -52,9 +52,9 @@ async def measure(databases: Sequence[str], quick: bool) -> list[Line]:
     lines = []
     for database in databases:
         async with opened(database, "portal") as house:
-            await example.first_grant(house.accord)
+            await first_look.first_grant(house.accord)
             await _issued(house)
-            for case, purpose in (("yes", example.FIRST_PURPOSE), ("no", "something-else")):
+            for case, purpose in (("yes", first_look.FIRST_PURPOSE), ("no", "something-else")):
                 async with httpx.AsyncClient(base_url=house.accord.settings.url) as web:
                     ways = await _ways(house, web, purpose)
                     for ask in ways.values():
@@ -67,7 +67,7 @@ async def measure(databases: Sequence[str], quick: bool) -> list[Line]:
 
 async def _issued(house: House) -> None:
     """The grant follows from its request's acceptance, a moment later."""
-    question = await _question(house, example.FIRST_PURPOSE)
+    question = await _question(house, first_look.FIRST_PURPOSE)
     while not await _hand_written(house, question, keep=False):
         await asyncio.sleep(0.1)
 
@@ -75,7 +75,7 @@ async def _issued(house: House) -> None:
 async def _question(house: House, purpose: str) -> UseQuestion:
     person = await asyncio.to_thread(example.person_of, house.accord, "researcher")
     return UseQuestion(
-        person, "use.read", example.FIRST_ITEM, purpose, None, frozenset({SLICE_OBLIGATION})
+        person, "use.read", first_look.FIRST_ITEM, purpose, None, frozenset({SLICE_OBLIGATION})
     )
 
 
