@@ -73,7 +73,7 @@ async def _issued(house: House) -> None:
 
 
 async def _question(house: House, purpose: str) -> UseQuestion:
-    person = await asyncio.to_thread(example.person_of, house.accord, "researcher")
+    person = await asyncio.to_thread(first_look.person_of, house.accord, "researcher")
     return UseQuestion(
         person, "use.read", first_look.FIRST_ITEM, purpose, None, frozenset({SLICE_OBLIGATION})
     )
