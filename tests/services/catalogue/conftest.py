@@ -20,8 +20,8 @@ from services.path import Path, Sent
 from services.people import Viewer
 from services.recorder import Recorder
 from services.rulebook import Rulebook
-from services.store import texts, versions
-from services.store.session import Store
+from services.store import schema, texts, versions
+from services.store.session import Store, upsert
 from services.store.texts import Audience, Words
 
 HEADER = "agency,collection,schema,table,variable"
@@ -68,13 +68,22 @@ class House:
         """A body with one person who is its member and its secretary; both are returned."""
         viewer = Viewer(f"person-{name}")
         member = b.Member(viewer.person, frozenset({"member", "secretary"}))
+        # A mandate names only peoples and places that are known, a body only known people.
+        self.know(*sorted(mandate.peoples), places=tuple(sorted(mandate.places)))
+        self.meet(*(each.person for each in (member, *others)))
         entry = self.run(
             Bodies(self.path).enter(
-                viewer, self.sent(), name, mandate, "Our mandate", Kawa(KawaRule.CONSENSUS),
+                self.operator, self.sent(), name, mandate, "Our mandate", Kawa(KawaRule.CONSENSUS),
                 (member, *others),
             )
         )  # fmt: skip
         return str(entry["stream"]), viewer
+
+    def meet(self, *people: str) -> None:
+        """Make the deployment know these people."""
+        with self.store.write() as connection:
+            for each in people:
+                upsert(connection, schema.persons, {"id": each, "name": f"text-{each}"})
 
     def for_peoples(self, name: str, *peoples: str) -> tuple[str, Viewer]:
         """A body that speaks for these peoples."""

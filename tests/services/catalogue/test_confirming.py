@@ -49,7 +49,7 @@ def said_of(house: Any, item: str) -> Classification | None:
 def refusals_of(house: Any, item: str) -> set[Code]:
     """Why a request for the item would be refused."""
     draft = drafted({"items": {item: "why"}, "purpose": "research"})
-    shown = house.run(house.path.look(lambda sight: preview(sight, draft)))
+    shown = house.run(house.path.look(lambda sight: preview(sight, house.operator, draft)))
     return {each.code for each in shown.refused}
 
 

@@ -269,6 +269,7 @@ def test_only_an_operator_imports(house: Any) -> None:
     for outsider in (viewer, Viewer("person-else")):
         assert house.refused(import_file(house.path, outsider, file)).code is Code.NOT_FOUND
     pen = b.Member("person-pen", frozenset({"secretary"}))
+    house.meet(pen.person)
     house.run(Bodies(house.path).add_member(house.operator, b.DEPLOYMENT, house.sent(), pen))
     refused = house.refused(import_file(house.path, Viewer("person-pen"), file))
     assert refused.code is Code.NOT_PERMITTED
