@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-import socket
 import tempfile
 import threading
 import time
@@ -25,7 +24,8 @@ from temporalio.client import Client
 
 from services import running
 from services.example import CREDENTIAL_FILE, MEMBERS, NAMES, OTHERS
-from services.settings import HOST, Settings
+from services.settings import Settings
+from services.story.stage import free_ports
 from services.supervisor import CannotRunError, Supervisor
 
 T = TypeVar("T")
@@ -183,11 +183,7 @@ class Stack:
 
 def settings_on_free_ports(home: Path, database: str) -> Settings:
     """Settings of a stack of its own: ports that nothing listens on at this moment."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(4)]
-        for each in sockets:
-            each.bind((HOST, 0))
-        temporal, page, web, gateway = (each.getsockname()[1] for each in sockets)
+    temporal, page, web, gateway = free_ports(4)
     return Settings(home, database, None, temporal, page, web, gateway, "default", None)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import random
 import socket
 import time
 import uuid
@@ -35,7 +36,7 @@ class Stage:
 
     def __init__(self, home: Path, say: Say) -> None:
         """`home` is a new, temporary folder."""
-        temporal, page, web, gateway = _free_ports(4)
+        temporal, page, web, gateway = free_ports(4)
         self.settings = Settings(
             home=home,
             database=f"sqlite:///{home / 'accord.db'}",
@@ -204,12 +205,21 @@ def must(holds: object, sentence: str) -> None:
         raise UnexpectedError(sentence)
 
 
-def _free_ports(count: int) -> list[int]:
-    held = [socket.socket() for _ in range(count)]
-    try:
-        for each in held:
-            each.bind((HOST, 0))
-        return [each.getsockname()[1] for each in held]
-    finally:
-        for each in held:
-            each.close()
+def free_ports(count: int) -> list[int]:
+    """Ports on loopback that nothing listens on at this moment.
+
+    They lie below those that systems give to outgoing connections: a client that tries and
+    tries a port of that range, while its server is killed and comes again, can end up
+    connected to itself, and the server finds its own port taken.
+    """
+    found: list[int] = []
+    for port in random.sample(range(15_000, 32_000), 500):
+        with socket.socket() as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == count:
+            return found
+    raise UnexpectedError("no ports are free")

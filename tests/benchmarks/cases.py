@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from policies.request.commands import WORDS, Submit
 from policies.types import Envelope, Outcome, TextId, Voice, derived_id
-from services import clock
+from services import clock, founding
 from services.bootstrap import Accord
 from services.dispatcher import Dispatcher
 from services.example import NAMES
@@ -61,6 +61,14 @@ class Cast:
 
 
 @dataclass(frozen=True)
+class Draft:
+    """A draft that is ready to be submitted, and whose it is."""
+
+    id: str
+    researcher: Viewer
+
+
+@dataclass(frozen=True)
 class Prepared:
     """A lifecycle ready to be sent: its envelopes in order, and the grant that it leads to."""
 
@@ -84,9 +92,14 @@ async def cast(accord: Accord) -> Cast:
     return found
 
 
-async def drafted(accord: Accord, who: Cast) -> str:
-    """Write a draft; returns its id."""
-    researcher, draft = Viewer(who.people["researcher"]), f"draft-{uuid.uuid4()}"
+def a_researcher(accord: Accord) -> Viewer:
+    """Somebody new: there is an end to how many drafts one person can keep."""
+    return Viewer(founding.add_person(accord.store, "Example benchmark researcher", None))
+
+
+async def drafted(accord: Accord, researcher: Viewer) -> Draft:
+    """Write a draft."""
+    draft = f"draft-{uuid.uuid4()}"
     content = {
         "purpose": "example-benchmark",
         "people": {researcher.person: "researcher"},
@@ -97,13 +110,12 @@ async def drafted(accord: Accord, who: Cast) -> str:
         "words": dict.fromkeys(WORDS, SAID),
     }
     await accord.requests.save(researcher, draft, 0, content)
-    return draft
+    return Draft(draft, researcher)
 
 
-async def played(requests: Requests, who: Cast, draft: str) -> str:
+async def played(requests: Requests, who: Cast, draft: Draft) -> str:
     """Play the lifecycle of `draft` through the use cases; returns the grant's id."""
-    researcher = Viewer(who.people["researcher"])
-    entry = await requests.submit(researcher, draft, _sent(0), 1)
+    entry = await requests.submit(draft.researcher, draft.id, _sent(0), 1)
     request: str = entry["stream"]
     for body, speakers in SPEAKERS.items():
         for each in speakers:
@@ -111,7 +123,7 @@ async def played(requests: Requests, who: Cast, draft: str) -> str:
             await requests.speak(member, request, who.bodies[body], _sent(1), Voice.APPROVE)
         secretary = Viewer(who.people[f"{body}-secretary"])
         await requests.conclude(secretary, request, who.bodies[body], _sent(1), Outcome.APPROVE)
-    await requests.accept(researcher, request, _sent(1), frozenset())
+    await requests.accept(draft.researcher, request, _sent(1), frozenset())
     return _grant(request)
 
 
@@ -120,7 +132,7 @@ async def template(accord: Accord, who: Cast) -> tuple[Envelope, ...]:
     keeping = Keeping(accord.temporal, accord.recorder)
     keeping.kept = []
     requests = Requests(Path(accord.store, accord.rulebook, keeping))
-    await played(requests, who, await drafted(accord, who))
+    await played(requests, who, await drafted(accord, a_researcher(accord)))
     assert len(keeping.kept) == UPDATES
     return tuple(keeping.kept)
 

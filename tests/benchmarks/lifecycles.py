@@ -111,7 +111,8 @@ class Bench:
         if side == "worker":
             ready = await asyncio.to_thread(cases.prepared, self._accord, self._like, count)
             return [self._through_worker(each) for each in ready]
-        drafts = [await cases.drafted(self._accord, self._cast) for _ in range(count)]
+        researcher = await asyncio.to_thread(cases.a_researcher, self._accord)
+        drafts = [await cases.drafted(self._accord, researcher) for _ in range(count)]
         return [self._through_use_cases(each) for each in drafts]
 
     def _through_worker(self, ready: cases.Prepared) -> Work:
@@ -122,7 +123,7 @@ class Bench:
 
         return work
 
-    def _through_use_cases(self, draft: str) -> Work:
+    def _through_use_cases(self, draft: cases.Draft) -> Work:
         async def work() -> None:
             grant = await cases.played(self._accord.requests, self._cast, draft)
             await self._issued.wait(grant)

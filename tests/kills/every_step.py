@@ -4,7 +4,8 @@
 
 Four rounds (the default) kill the worker, the portal, Temporal and all of them once in every
 step, each time a random moment after a command of that step was sent. People do what clients
-should: while nobody answers, they send the same command again. The supervisor starts what died. What the table says:
+should: while nobody answers, they send the same command again. The supervisor starts what
+died. What the table says:
 
   lost      commands that were answered with a success and are not in the ledger, or whose
             repeats got another answer

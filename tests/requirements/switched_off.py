@@ -79,7 +79,7 @@ def main(wanted: list[int]) -> int:
             assert there in kept, f"R{number}: {file} no longer says {there!r}"
             (copy / file).write_text(kept.replace(there, off), "utf-8")
             told = subprocess.run(
-                [python, "-P", "-m", "pytest", "--import-mode=importlib", "-q", "-x",
+                [python, "-P", "-m", "pytest", "--import-mode=importlib", "-q", "-n", "0",
                  "tests/requirements", "-k", f"r{number}_"],
                 cwd=copy, capture_output=True, text=True, check=False,
             )  # fmt: skip
