@@ -223,6 +223,14 @@ class Household:
             request, actor, asking.Ask(self.sitting(), question), seen=seen, **more
         )
 
+    def answer(self, request: str, question: str, seen: int) -> Envelope:
+        """The answer to the question that the command `question` asked."""
+        (said,) = self.words(RESEARCHER, "answer")
+        return self.envelope(request, RESEARCHER, asking.Answer(question, said), seen=seen)
+
+    def stand_aside(self, request: str, seen: int = 1) -> Envelope:
+        return self.envelope(request, MEMBER, asking.StandAside(self.sitting()), seen=seen)
+
     def hui(self, request: str, body: str = BODY, seen: int = 1) -> Envelope:
         (minutes,) = self.words(SECRETARY, "minutes")
         voices = {MEMBER: Voice.APPROVE}
