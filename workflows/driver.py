@@ -46,6 +46,8 @@ are replayed with whatever stands here: a lower number needs `workflow.patched`.
 SHORTEST_TIMER = timedelta(seconds=1)
 EMPTY_FOR = timedelta(seconds=20)
 """How long a run without a submission waits for one before it ends itself."""
+TRY_WITHIN = timedelta(seconds=30)
+"""How long the recorder may take for one try."""
 TRIES = 8
 """How often a command is tried on a database that is away before it makes room for others:
 over a quarter of a minute at the least."""
@@ -149,7 +151,7 @@ class StreamDriver:
                 LOAD,
                 LoadCall(self._stream, self._sequence),
                 result_type=RecordReply,
-                start_to_close_timeout=timedelta(seconds=30),
+                start_to_close_timeout=TRY_WITHIN,
             )
         )
 
@@ -193,7 +195,7 @@ class StreamDriver:
                 RECORD,
                 call,
                 result_type=RecordReply,
-                start_to_close_timeout=timedelta(seconds=30),
+                start_to_close_timeout=TRY_WITHIN,
                 retry_policy=RetryPolicy(
                     maximum_interval=timedelta(seconds=2), maximum_attempts=TRIES
                 ),
@@ -221,7 +223,7 @@ class StreamDriver:
         except TimeoutError:
             pass
         reply = await workflow.execute_local_activity(
-            TELL_TIME, result_type=RecordReply, start_to_close_timeout=timedelta(seconds=30)
+            TELL_TIME, result_type=RecordReply, start_to_close_timeout=TRY_WITHIN
         )
         self._take(reply)
         if self._now < due:

@@ -7,12 +7,15 @@ import inspect
 import shutil
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
+
+from workflows import driver
 
 HERE = Path(__file__).resolve().parent
 
@@ -29,7 +32,7 @@ def _loaded(name: str, path: Path) -> ModuleType:
     return sys.modules[name]
 
 
-for _name in ("loop", "household", "agreement", "processes"):
+for _name in ("loop", "household", "agreement", "watching", "processes"):
     _loaded(_name, HERE / f"{_name}.py")
 
 from household import Household, prepare, settings  # noqa: E402  found by the lines above
@@ -91,3 +94,12 @@ def working(household: Household) -> Iterator[Household]:
     the_loop().run(worker.__aenter__())
     yield household
     the_loop().run(worker.__aexit__(None, None, None))
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """What a run waits for comes soon. (The sandbox passes `workflows.driver` through.)"""
+    monkeypatch.setattr(driver, "EMPTY_FOR", timedelta(seconds=1))
+    # The SDK keeps the time of a try that failed, and complains when no worker is left then.
+    monkeypatch.setattr(driver, "TRY_WITHIN", timedelta(seconds=1))
+    return monkeypatch

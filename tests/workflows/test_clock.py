@@ -1,0 +1,118 @@
+"""What the clock does of itself: workflows wait, and the recorder says what is due."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from household import (
+    Household,
+)
+from watching import (
+    agree,
+    kinds_of_events,
+    until_ended,
+)
+
+from services import clock
+from services import worker as working_
+from workflows import driver
+
+
+async def test_a_request_reminds(working: Household) -> None:
+    request = (await working.send(working.submit(remind_in=timedelta(days=14))))["stream"]
+    await working.advance(timedelta(days=13))
+    await asyncio.sleep(1.2)
+    assert working.events(request) == ["Submitted"]
+    await working.advance(timedelta(days=2))
+    await working.until_happened(request, "Reminded")
+    entry = working.entries(request)[-1]
+    assert entry["actor"] == "system"
+    assert entry["cause"] == working.entries(request)[0]["id"]
+    assert entry["authorisation"]["rule"].startswith("HOUSE-")
+    await agree(working)
+
+
+async def test_an_overdue_report_pauses_and_a_grant_expires(working: Household) -> None:
+    request, grant = await working.granted(report_in=timedelta(days=100))
+    await working.advance(timedelta(days=90))
+    await working.until_happened(grant, "DutyReminded")
+    await working.advance(timedelta(days=11))
+    await working.until_happened(grant, "AccessPaused")
+    await working.advance(timedelta(days=300))
+    await working.until_happened(grant, "Ended")
+    # From here on nothing is due: people close it, and the request closes with it.
+    await working.send(working.file_report(grant, 4))
+    await working.send(working.accept_report(grant, 5))
+    await working.send(working.attest(grant, 6))
+    await working.send(working.acknowledge(grant, 7))
+    assert await working_.deliver_once(working.accord) == 1
+    assert working.events(request)[-1] == "Closed"
+    await until_ended(working, grant)
+    await until_ended(working, request)
+    await agree(working)
+
+
+async def test_a_restriction_awaits_its_lifting(working: Household) -> None:
+    restriction = (await working.send(working.place(timedelta(days=10))))["stream"]
+    await working.advance(timedelta(days=11))
+    await working.until_happened(restriction, "AwaitingLifting")
+    await working.send(working.say_lift(restriction, 2))
+    await working.send(working.lift(restriction, 3))
+    assert working.events(restriction)[-1] == "Lifted"
+    await until_ended(working, restriction)
+    await agree(working)
+
+
+async def test_time_that_passed_while_nobody_worked_is_caught_up(household: Household) -> None:
+    async with household.worker():
+        restriction = (await household.send(household.place(timedelta(days=10))))["stream"]
+    with household.store.write() as connection:
+        clock.advance(connection, timedelta(days=11))
+    await household.handle(restriction).terminate()
+    async with household.worker():
+        await working_.sweep_once(household.accord)
+        await household.until_happened(restriction, "AwaitingLifting")
+        await agree(household)
+
+
+async def test_a_timer_that_fired_early_is_set_again(working: Household) -> None:
+    request = (await working.send(working.submit(remind_in=timedelta(days=5))))["stream"]
+    # Temporal's time runs ahead of the service clock.
+    await working.accord.dispatcher.fast_forward(working.store, timedelta(days=6))
+    for _ in range(100):
+        fired = (await kinds_of_events(working, request)).count("timer_fired_event_attributes")
+        started = (await kinds_of_events(working, request)).count("timer_started_event_attributes")
+        if fired and started > fired:
+            break
+        await asyncio.sleep(0.05)
+    assert fired
+    assert started > fired
+    assert working.events(request) == ["Submitted"]
+    await working.advance(timedelta(days=6))
+    await working.until_happened(request, "Reminded")
+    assert working.events(request) == ["Submitted", "Reminded"]
+    await agree(working)
+
+
+async def test_a_clock_that_is_refused_asks_again_later(
+    quick: pytest.MonkeyPatch, working: Household
+) -> None:
+    """Not at once, and at once, without end: a history has fifty thousand events at most."""
+    request = (await working.send(working.submit(remind_in=timedelta(seconds=2))))["stream"]
+    quick.setattr(driver, "CLOCK_REFUSED_FOR", timedelta(minutes=10))
+    quick.setattr("services.recorder.SYSTEM_COMMANDS", frozenset())
+    await asyncio.sleep(5)
+    asked = [
+        event
+        for event in await kinds_of_events(working, request)
+        if event == "timer_fired_event_attributes"
+    ]
+    assert len(asked) == 1
+    assert working.events(request) == ["Submitted"]
+    quick.undo()
+    # Any command lets it ask again.
+    await working.send(working.ask(request))
+    await working.until_happened(request, "Reminded")
+    await agree(working)
