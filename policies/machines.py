@@ -6,7 +6,6 @@ an older one is raised by an upcaster, and stored bytes are never rewritten.
 
 from __future__ import annotations
 
-import re
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -96,11 +95,6 @@ def written_event(event: Any) -> Json:
     return {"type": name, "version": version_of(name), "data": codec.encode(event)}
 
 
-def act_of(kind: str, command: str) -> str:
-    """The name by which rules speak of a command: ``request.record_hui`` for `RecordHui`."""
-    return f"{kind}." + re.sub(r"(?<!^)(?=[A-Z])", "_", command).lower()
-
-
 def kind_of(stream: str) -> str:
     """The kind in a stream's name, ``request`` in ``request-<uuid>``."""
     return stream.partition("-")[0]
@@ -151,19 +145,6 @@ MACHINES: Mapping[str, Machine] = {
         ),
     )
 }  # fmt: skip
-
-OTHER_ACTS = frozenset(
-    {
-        "draft.write", "ledger.export", "body.export_own", "catalogue.search", "example.advance",
-        "decision.ask",
-    }
-)  # fmt: skip
-"""What people do that is no command of a stream."""
-
-COMMAND_ACTS = frozenset(
-    act_of(kind, name) for kind, machine in MACHINES.items() for name in machine.commands
-)
-"""Every command of every stream, as rules speak of it."""
 
 codec.prepare(
     Envelope,

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from policies.machines import COMMAND_ACTS, OTHER_ACTS
+from policies.permissions import COMMAND_ACTS, OTHER_ACTS
 from policies.slices import Slice
 from policies.types import CLASSES, NOBODY, USE_ACTS, Capacity, Level
 

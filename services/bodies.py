@@ -58,13 +58,13 @@ class Bodies:
 
         def build(sight: Sight) -> Ready:
             roles = acting_for(sight.bodies, viewer, b.DEPLOYMENT)
-            rule = sight.permitted("body.enter", roles)
+            rule = sight.permitted("deployment:body:enter", roles)
             _mandate_known(sight, mandate)
             _known(sight, schema.persons.c.id, (each.person for each in members), "members")
             command = b.Enter(named["name"], stated, kawa, members)
             return Ready(body, command, rule, (b.DEPLOYMENT,), said)
 
-        return await self._path.send(viewer, "body.enter", sent, build)
+        return await self._path.send(viewer, "deployment:body:enter", sent, build)
 
     async def add_member(
         self, viewer: Viewer, body: str, sent: Sent, member: b.Member
@@ -74,18 +74,20 @@ class Bodies:
         def check(sight: Sight) -> None:
             _known(sight, schema.persons.c.id, [member.person], "member.person")
 
-        return await self._within(viewer, body, "body.add_member", sent, b.AddMember(member), check)
+        return await self._within(
+            viewer, body, "body:body:add_member", sent, b.AddMember(member), check
+        )
 
     async def end_membership(
         self, viewer: Viewer, body: str, sent: Sent, person: str
     ) -> dict[str, Any]:
         """A person leaves."""
         command = b.EndMembership(person)
-        return await self._within(viewer, body, "body.end_membership", sent, command)
+        return await self._within(viewer, body, "body:body:end_membership", sent, command)
 
     async def set_kawa(self, viewer: Viewer, body: str, sent: Sent, kawa: Kawa) -> dict[str, Any]:
         """The body changes how it decides."""
-        return await self._within(viewer, body, "body.set_kawa", sent, b.SetKawa(kawa))
+        return await self._within(viewer, body, "body:body:set_kawa", sent, b.SetKawa(kawa))
 
     async def add_gateway(
         self, viewer: Viewer, sent: Sent, collections: frozenset[str]
@@ -111,11 +113,11 @@ class Bodies:
         def build(sight: Sight) -> Ready:
             _known(sight, schema.collections.c.id, collections, "collections")
             roles = acting_for(sight.bodies, viewer, b.DEPLOYMENT)
-            rule = sight.permitted("body.add_gateway", roles)
+            rule = sight.permitted("deployment:body:add_gateway", roles)
             command = b.AddGateway(gateway, collections)
             return Ready(b.DEPLOYMENT, command, rule, (b.DEPLOYMENT,), (), write)
 
-        await self._path.send(viewer, "body.add_gateway", sent, build)
+        await self._path.send(viewer, "deployment:body:add_gateway", sent, build)
 
         def ours(sight: Sight) -> bool:
             query = sa.select(schema.gateways.c.credential_hash).where(
@@ -134,7 +136,7 @@ class Bodies:
 
         def build(sight: Sight) -> Ready:
             roles = acting_for(sight.bodies, viewer, body)
-            rule = sight.permitted("pack.adopt", roles)
+            rule = sight.permitted("body:pack:adopt", roles)
             lines, sha256 = shipped(pack)
             own = _own_slice(sight.bodies.states[body].mandate)
             adopted = lines.adopted_by(body, own)
@@ -150,21 +152,21 @@ class Bodies:
             command = p.Adopt(body, sha256, ids)
             return Ready(f"pack-{pack}", command, rule, (body,), (), write)
 
-        return await self._path.send(viewer, "pack.adopt", sent, build)
+        return await self._path.send(viewer, "body:pack:adopt", sent, build)
 
     async def withdraw(self, viewer: Viewer, body: str, sent: Sent, pack: str) -> dict[str, Any]:
         """The body's adoption ends; its lines are in force no more."""
 
         def build(sight: Sight) -> Ready:
             roles = acting_for(sight.bodies, viewer, body)
-            rule = sight.permitted("pack.withdraw", roles)
+            rule = sight.permitted("body:pack:withdraw", roles)
 
             def write(connection: Connection, entry: str) -> None:
                 put_in_force(connection, pack, body, Pack())
 
             return Ready(f"pack-{pack}", p.Withdraw(body), rule, (body,), (), write)
 
-        return await self._path.send(viewer, "pack.withdraw", sent, build)
+        return await self._path.send(viewer, "body:pack:withdraw", sent, build)
 
     async def _within(
         self,

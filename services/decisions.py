@@ -83,7 +83,7 @@ class Decisions:
 
     def _recorded(self, gateway: Gateway, question: UseQuestion, command: str) -> Told:
         with self._store.read() as connection:
-            rule = self._rulebook.permitted(connection, "decision.ask", ("role:gateway",))
+            rule = self._rulebook.permitted(connection, "gateway:decision:ask", ("role:gateway",))
             now = clock.now(connection)
             found = self._answer(connection, gateway, question)
             told = _told(connection, found)

@@ -28,7 +28,7 @@ class Grants:
         """File what is owed; filing again after a return makes a new version."""
         named, kept = words(sent, grant, Audience.PUBLIC, said)
         return await self._for_researcher(
-            viewer, grant, "grant.file_report", sent, kept, c.FileReport(duty, named)
+            viewer, grant, "own:grant:file_report", sent, kept, c.FileReport(duty, named)
         )
 
     async def return_report(
@@ -37,7 +37,7 @@ class Grants:
         """Send the report back with questions."""
         named, kept = words(sent, grant, Audience.PARTIES, {"question": question})
         return await self._for_body(
-            viewer, grant, body, "grant.return_report", sent, kept,
+            viewer, grant, body, "body:grant:return_report", sent, kept,
             lambda sitting: c.ReturnReport(sitting, duty, named["question"]),
         )  # fmt: skip
 
@@ -47,13 +47,15 @@ class Grants:
         """Accept the report; the body's reply stands beside it for anyone to read."""
         named, kept = words(sent, body, Audience.PUBLIC, {"reply": reply})
         return await self._for_body(
-            viewer, grant, body, "grant.accept_report", sent, kept,
+            viewer, grant, body, "body:grant:accept_report", sent, kept,
             lambda sitting: c.AcceptReport(sitting, duty, named["reply"]),
         )  # fmt: skip
 
     async def end_early(self, viewer: Viewer, grant: str, sent: Sent) -> dict[str, Any]:
         """Give the access back before its day."""
-        return await self._for_researcher(viewer, grant, "grant.end_early", sent, (), c.EndEarly())
+        return await self._for_researcher(
+            viewer, grant, "own:grant:end_early", sent, (), c.EndEarly()
+        )
 
     async def attest_disposal(
         self, viewer: Viewer, grant: str, sent: Sent, attestation: str
@@ -61,7 +63,7 @@ class Grants:
         """Say what became of every copy."""
         named, kept = words(sent, grant, Audience.PARTIES, {"attestation": attestation})
         return await self._for_researcher(
-            viewer, grant, "grant.attest_disposal", sent, kept,
+            viewer, grant, "own:grant:attest_disposal", sent, kept,
             c.AttestDisposal(named["attestation"]),
         )  # fmt: skip
 
@@ -70,7 +72,7 @@ class Grants:
     ) -> dict[str, Any]:
         """A body has seen the attestation."""
         return await self._for_body(
-            viewer, grant, body, "grant.acknowledge_disposal", sent, (), c.AcknowledgeDisposal
+            viewer, grant, body, "body:grant:acknowledge_disposal", sent, (), c.AcknowledgeDisposal
         )
 
     async def _for_researcher(

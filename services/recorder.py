@@ -19,7 +19,8 @@ from temporalio import activity
 from policies import codec
 from policies.body import DEPLOYMENT
 from policies.consequences import consequences
-from policies.machines import MACHINES, Machine, act_of, kind_of, written_event
+from policies.machines import MACHINES, Machine, kind_of, written_event
+from policies.permissions import act_of
 from policies.refusals import Code, Refused, RefusedError
 from policies.types import SYSTEM, Authorisation, Envelope, derived_id
 from services import clock

@@ -49,7 +49,7 @@ class Requests:
         """Save a draft over `version`; returns the new version. Raises RefusedError."""
 
         def look(sight: Sight) -> datetime:
-            sight.permitted("draft.write", (ANYONE,))
+            sight.permitted("person:draft:write", (ANYONE,))
             if version:
                 drafts.get(sight.connection, draft, viewer.person)
             _still_a_draft(sight, draft)
@@ -74,7 +74,7 @@ class Requests:
             if row.version != version:
                 raise RefusedError(Code.STALE, version=str(row.version))
             asked = drafted(row.content)
-            rule = sight.permitted("request.submit", (ANYONE,))
+            rule = sight.permitted("person:request:submit", (ANYONE,))
             seen = preview(sight, viewer, asked)
             _all_there(seen)
             named, said = _words(sent, request, asked)
@@ -98,7 +98,7 @@ class Requests:
                 said,
             )
 
-        return await self._path.send(viewer, "request.submit", sent, build)
+        return await self._path.send(viewer, "person:request:submit", sent, build)
 
     async def ask(
         self, viewer: Viewer, request: str, body: str, sent: Sent, question: str
@@ -106,7 +106,7 @@ class Requests:
         """A body asks the researcher a question."""
         named, said = words(sent, request, Audience.PARTIES, {"question": question})
         return await self._for_body(
-            viewer, request, body, "request.ask", sent, said,
+            viewer, request, body, "body:request:ask", sent, said,
             lambda sitting: c.Ask(sitting, named["question"]),
         )  # fmt: skip
 
@@ -116,7 +116,7 @@ class Requests:
         """The researcher answers the question made by the command `question`."""
         named, said = words(sent, request, Audience.PARTIES, {"answer": answer})
         return await self._for_researcher(
-            viewer, request, "request.answer", sent, said,
+            viewer, request, "own:request:answer", sent, said,
             lambda sight: c.Answer(question, named["answer"]),
         )  # fmt: skip
 
@@ -125,7 +125,7 @@ class Requests:
     ) -> dict[str, Any]:
         """The viewer takes no part in this body's decision."""
         return await self._for_body(
-            viewer, request, body, "request.stand_aside", sent, (), c.StandAside
+            viewer, request, body, "body:request:stand_aside", sent, (), c.StandAside
         )
 
     async def speak(
@@ -133,7 +133,7 @@ class Requests:
     ) -> dict[str, Any]:
         """The viewer says what they think, within the body."""
         return await self._for_body(
-            viewer, request, body, "request.speak", sent, (),
+            viewer, request, body, "body:request:speak", sent, (),
             lambda sitting: c.Speak(sitting, voice),
         )  # fmt: skip
 
@@ -144,7 +144,7 @@ class Requests:
         named, said = words(sent, body, Audience.PARTIES, {"condition": own} if own else {})
         worded = replace(condition, words=named.get("condition"))
         return await self._for_body(
-            viewer, request, body, "request.set_condition", sent, said,
+            viewer, request, body, "body:request:set_condition", sent, said,
             lambda sitting: c.SetCondition(sitting, worded),
         )  # fmt: skip
 
@@ -153,7 +153,7 @@ class Requests:
     ) -> dict[str, Any]:
         """Record that the body's voices have come to `outcome` by its kawa."""
         return await self._for_body(
-            viewer, request, body, "request.conclude", sent, (),
+            viewer, request, body, "body:request:conclude", sent, (),
             lambda sitting: c.Conclude(sitting, outcome),
         )  # fmt: skip
 
@@ -172,7 +172,7 @@ class Requests:
         """The secretary writes up a decision made away from any screen."""
         named, said = words(sent, body, Audience.BODY, {"minutes": minutes})
         return await self._for_body(
-            viewer, request, body, "request.record_hui", sent, said,
+            viewer, request, body, "body:request:record_hui", sent, said,
             lambda sitting: c.RecordHui(
                 sitting, held_on, method, voices, outcome, named["minutes"]
             ),
@@ -184,7 +184,7 @@ class Requests:
         """Justify what a decline left, perhaps for less."""
         named, said = words(sent, request, Audience.PARTIES, {"justification": justification})
         return await self._for_researcher(
-            viewer, request, "request.rejustify", sent, said,
+            viewer, request, "own:request:rejustify", sent, said,
             lambda sight: c.Rejustify(named["justification"], narrower),
         )  # fmt: skip
 
@@ -199,13 +199,13 @@ class Requests:
             return c.Accept(conditions, found.entries, sight.now + REPORT_AFTER)
 
         return await self._for_researcher(
-            viewer, request, "request.accept", sent, (), command, facts.RELIED_ON_BY_ROUTES
+            viewer, request, "own:request:accept", sent, (), command, facts.RELIED_ON_BY_ROUTES
         )
 
     async def withdraw(self, viewer: Viewer, request: str, sent: Sent) -> dict[str, Any]:
         """Take the request back."""
         return await self._for_researcher(
-            viewer, request, "request.withdraw", sent, (), lambda sight: c.Withdraw()
+            viewer, request, "own:request:withdraw", sent, (), lambda sight: c.Withdraw()
         )
 
     async def _for_body(

@@ -53,7 +53,7 @@ class Restrictions:
 
         def build(sight: Sight) -> Ready:
             roles = acting_for(sight.bodies, viewer, body)
-            rule = sight.permitted("restriction.place", roles)
+            rule = sight.permitted("body:restriction:place", roles)
             mandate = sight.bodies.states[body].mandate
             if mandate.until is not None and mandate.until <= sight.now:
                 # What has run out speaks for nobody until the body states it anew.
@@ -73,14 +73,14 @@ class Restrictions:
             )
             return Ready(restriction, command, rule, (body,), spoken + written)
 
-        return await self._path.send(viewer, "restriction.place", sent, build)
+        return await self._path.send(viewer, "body:restriction:place", sent, build)
 
     async def speak(
         self, viewer: Viewer, restriction: str, sent: Sent, voice: Voice
     ) -> dict[str, Any]:
         """Say whether it should be lifted."""
         return await self._for_body(
-            viewer, restriction, "restriction.speak", sent, lambda body: ((), {}),
+            viewer, restriction, "body:restriction:speak", sent, lambda body: ((), {}),
             lambda sitting, named: c.Speak(sitting, voice),
         )  # fmt: skip
 
@@ -89,7 +89,7 @@ class Restrictions:
     ) -> dict[str, Any]:
         """Record that the voices have come to lifting (approve) or keeping it (decline)."""
         return await self._for_body(
-            viewer, restriction, "restriction.conclude", sent, lambda body: ((), {}),
+            viewer, restriction, "body:restriction:conclude", sent, lambda body: ((), {}),
             lambda sitting, named: c.Conclude(sitting, outcome),
         )  # fmt: skip
 
@@ -111,7 +111,7 @@ class Restrictions:
             return kept, named
 
         return await self._for_body(
-            viewer, restriction, "restriction.record_hui", sent, said,
+            viewer, restriction, "body:restriction:record_hui", sent, said,
             lambda sitting, named: c.RecordHui(
                 sitting, held_on, method, voices, outcome, named["minutes"]
             ),

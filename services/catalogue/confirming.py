@@ -55,7 +55,7 @@ class Catalogue:
 
         def build(sight: Sight) -> Ready:
             roles = acting_for(sight.bodies, viewer, body)
-            rule = sight.permitted("catalogue.confirm", roles)
+            rule = sight.permitted("body:catalogue:confirm", roles)
             _all_there(sight.connection, wanted)
             mandate = sight.bodies.states[body].mandate
             over = mandate.until is not None and mandate.until <= sight.now
@@ -68,7 +68,7 @@ class Catalogue:
             )
             return Ready(CATALOGUE, command, rule, (body,))
 
-        return await self._path.send(viewer, "catalogue.confirm", sent, build)
+        return await self._path.send(viewer, "body:catalogue:confirm", sent, build)
 
     async def write_history(
         self, viewer: Viewer, body: str, sent: Sent, collection: str, history: str
@@ -86,12 +86,12 @@ class Catalogue:
 
         def build(sight: Sight) -> Ready:
             roles = acting_for(sight.bodies, viewer, body)
-            rule = sight.permitted("catalogue.write_history", roles)
+            rule = sight.permitted("body:catalogue:write_history", roles)
             _concerned(sight.connection, body, collection)
             command = c.WriteHistory(body, collection, named["history"])
             return Ready(CATALOGUE, command, rule, (body,), said)
 
-        return await self._path.send(viewer, "catalogue.write_history", sent, build)
+        return await self._path.send(viewer, "body:catalogue:write_history", sent, build)
 
     async def name(
         self,
@@ -117,12 +117,12 @@ class Catalogue:
 
         def build(sight: Sight) -> Ready:
             roles = acting_for(sight.bodies, viewer, DEPLOYMENT)
-            rule = sight.permitted("catalogue.name", roles)
+            rule = sight.permitted("deployment:catalogue:name", roles)
             _same_kind(sight.connection, peoples, places)
             command = c.Name(_ids("people", peoples, named), _ids("place", places, named))
             return Ready(CATALOGUE, command, rule, (DEPLOYMENT,), kept)
 
-        return await self._path.send(viewer, "catalogue.name", sent, build)
+        return await self._path.send(viewer, "deployment:catalogue:name", sent, build)
 
 
 def _all_there(connection: Connection, wanted: frozenset[str]) -> None:

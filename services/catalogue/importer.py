@@ -28,7 +28,7 @@ from services.people import Viewer, acting_for
 from services.store import streams
 from services.store.projections import CATALOGUE
 
-ACT = "catalogue.import"
+ACT = "deployment:catalogue:import"
 MAX_RULE_ID = 60
 """Characters in a proposing rule's id: its column is indexed with the item's."""
 

@@ -181,7 +181,7 @@ async def search_items(
     what bodies have confirmed."""
 
     def reading(sight: Sight) -> list[Json]:
-        sight.permitted("catalogue.search", ("role:anyone",))
+        sight.permitted("person:catalogue:search", ("role:anyone",))
         return [
             codec.encode(each)
             for each in search(

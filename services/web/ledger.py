@@ -48,7 +48,7 @@ async def export(viewer: Person, accord: Built) -> StreamingResponse:
 
     def reading(sight: Sight) -> None:
         roles = acting_for(sight.bodies, viewer, DEPLOYMENT)
-        sight.permitted("ledger.export", roles)
+        sight.permitted("deployment:ledger:export", roles)
 
     await accord.path.look(reading)
     return await _exported(accord, "whole")
@@ -62,7 +62,7 @@ async def export_own(body: fields.BodyAtPath, viewer: Person, accord: Built) -> 
 
     def reading(sight: Sight) -> None:
         roles = acting_for(sight.bodies, viewer, body)
-        sight.permitted("body.export_own", roles)
+        sight.permitted("body:ledger:export", roles)
 
     await accord.path.look(reading)
     return await _exported(accord, f"body:{body}")
@@ -102,7 +102,7 @@ async def advance(wanted: shapes.Advance, viewer: Person, accord: Built) -> Json
     """Move time forward, in a home that was created as a temporary one, nowhere else."""
 
     def reading(sight: Sight) -> None:
-        sight.permitted("example.advance", acting_for(sight.bodies, viewer, DEPLOYMENT))
+        sight.permitted("deployment:clock:advance", acting_for(sight.bodies, viewer, DEPLOYMENT))
 
     await accord.path.look(reading)
     by = timedelta(days=wanted.days)

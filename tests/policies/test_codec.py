@@ -16,16 +16,15 @@ from policies.catalogue import Classification
 from policies.conditions import Condition
 from policies.grant.commands import Issue
 from policies.machines import (
-    COMMAND_ACTS,
     MACHINES,
     UPCASTERS,
     VERSIONS,
-    act_of,
     kind_of,
     version_of,
     written_command,
     written_event,
 )
+from policies.permissions import COMMAND_ACTS, GRAMMAR, OTHER_ACTS, act_of
 from policies.request.commands import RecordHui, Submit
 from policies.slices import ANY, Slice
 from policies.types import Envelope, Kawa, Named, TextId
@@ -262,9 +261,10 @@ def test_a_text_id_stays_one_on_the_way(kind, data) -> None:
 
 
 def test_a_command_has_one_name_in_the_rules() -> None:
-    assert act_of("request", "RecordHui") == "request.record_hui"
-    assert act_of("grant", "Issue") == "grant.issue"
-    assert len(COMMAND_ACTS) == len(COMMANDS)
+    assert act_of("request", "RecordHui") == "body:request:record_hui"
+    assert act_of("grant", "Issue") == "system:grant:issue"
+    assert {act_of(kind, name) for kind, name in COMMANDS} == COMMAND_ACTS
+    assert all(GRAMMAR.fullmatch(each) for each in COMMAND_ACTS | OTHER_ACTS)
 
 
 def test_a_streams_name_says_its_kind() -> None:

@@ -102,7 +102,7 @@ def test_trap_2_what_no_line_allows_is_refused_even_where_none_denies() -> None:
 def test_trap_3_an_empty_set_of_rules_refuses_everything(packs) -> None:
     nothing = Enforcer(packs)
     assert no_rule(nothing.may(question()))
-    assert no_rule(nothing.may(Question("role:anyone", "draft.write")))
+    assert no_rule(nothing.may(Question("role:anyone", "person:draft:write")))
     assert nothing.must_decide(RoutingQuestion("body-a", Capacity.PEOPLE, "health", RIVER)) is None
 
 
@@ -168,7 +168,7 @@ def test_trap_9_switching_casbin_off_opens_nothing() -> None:
     held._route.enable_enforce(False)
     assert not held.may(question()).allowed
     assert not held.may(question(act="use.train")).allowed
-    assert not held.may(Question("role:anyone", "ledger.export")).allowed
+    assert not held.may(Question("role:anyone", "deployment:ledger:export")).allowed
     assert held.must_decide(RoutingQuestion("body-a", Capacity.ETHICS, "health")) is None
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from policies.machines import COMMAND_ACTS, OTHER_ACTS
+from policies.permissions import COMMAND_ACTS, OTHER_ACTS
 from policies.rules import (
     EVERY,
     ROLE_COLUMNS,
@@ -279,8 +279,8 @@ def test_the_house_pack_opens_no_use_of_data() -> None:
 
 
 def test_what_the_clock_and_other_streams_cause_no_person_may_do() -> None:
-    causes = {"request.remind", "request.close", "grant.issue", "grant.clock_passed",
-              "restriction.review_passed", "access.answer"}  # fmt: skip
+    causes = {"system:request:remind", "system:request:close", "system:grant:issue", "system:grant:clock_passed",
+              "system:restriction:review_passed", "system:access:answer"}  # fmt: skip
     for line in shipped("house").rules:
         assert (line.role == "role:system") is (line.act in causes), line.id
 

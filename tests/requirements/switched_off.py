@@ -36,11 +36,11 @@ BINDS = ("services/rulebook.py", 'restrictions.c.status != "lifted"',
          'restrictions.c.status == "never"')  # fmt: skip
 DISPOSAL = ("policies/grant/decide.py", "return [e.DisposalAttested(",
             "return Refused(Code.WRONG_TIME) or [e.DisposalAttested(")  # fmt: skip
-RETURNED = ("policies/packs/house/rules.csv", "role:member,grant.return_report",
-            "role:system,grant.return_report")  # fmt: skip
+RETURNED = ("policies/packs/house/rules.csv", "role:member,body:grant:return_report",
+            "role:system,body:grant:return_report")  # fmt: skip
 READ = ("services/queries/register.py", 'if event["type"] == "DutyDone":', "if False:")
-HUI = ("policies/packs/house/rules.csv", "role:secretary,request.record_hui",
-       "role:system,request.record_hui")  # fmt: skip
+HUI = ("policies/packs/house/rules.csv", "role:secretary,body:request:record_hui",
+       "role:system,body:request:record_hui")  # fmt: skip
 ECHO = ("services/web/decision.py", 'response.headers["X-Request-ID"] = x_request_id', "pass")
 HISTORY = ("services/queries/requests.py", 'said.get(row.history or "")', "None")
 

@@ -85,10 +85,10 @@ async def test_what_was_relied_on_changes_and_the_way_is_gone_again(working: Hou
     )
     sent = path.Sent(question.id, 1, {"question": "said"})
     viewer = people.Viewer(question.actor)
-    entry = await way.send(viewer, "request.ask", sent, build)
+    entry = await way.send(viewer, "body:request:ask", sent, build)
     assert asked_from_the_start == 2
     assert entry["authorisation"]["versions"] == {"rules": 2}
-    assert await way.send(viewer, "request.ask", sent, build) == entry
+    assert await way.send(viewer, "body:request:ask", sent, build) == entry
     assert working.events(request) == ["Submitted", "QuestionAsked"]
     await agree(working)
 
