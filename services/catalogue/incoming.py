@@ -19,7 +19,7 @@ from services import clock
 from services.catalogue import staging
 from services.catalogue.conflicts import Conflicts
 from services.catalogue.csvlines import Fault
-from services.catalogue.proposals import Rule, propose
+from services.catalogue.proposals import Proposer, Rule
 from services.catalogue.reader import Variable, read
 from services.catalogue.search import searched
 from services.store.session import Store
@@ -128,7 +128,7 @@ class Incoming:
                 "batch": self.batch,
             }
         )
-        for each in propose(self.rules, key):
+        for each in self.proposer.propose(key):
             line = {
                 "class": each.class_id,
                 "peoples": encode(each.peoples),
@@ -142,6 +142,11 @@ class Incoming:
         with self.store.write() as connection:
             self.staged += staging.add(connection, self.batch, chunk)
         staging.pause(started)
+
+    @cached_property
+    def proposer(self) -> Proposer:
+        """What proposes by the rules."""
+        return Proposer(self.rules)
 
     @cached_property
     def because(self) -> dict[str, str]:

@@ -101,7 +101,9 @@ def test_what_nobody_has_confirmed_is_refused(house: Any) -> None:
 def test_proposals_bind_nobody(house: Any, tmp_path: Any) -> None:
     rules = tmp_path / "rules.csv"
     rules.write_text(
-        "id,match,class,peoples,places,because\nopen,four,open,any,,It looks open.\n", "utf-8"
+        "id,match,except,tables,except_tables,class,peoples,places,because\n"
+        "open,four,,,,open,any,,It looks open.\n",
+        "utf-8",
     )
     house.bring(house.file("A,F,f,d,four"), rules=proposals.load(rules, CLASSES))
     [found] = house.search("four")

@@ -413,8 +413,8 @@ def test_a_file_that_changes_under_the_reading(house: Any) -> None:
 
 def test_a_rule_with_a_very_long_id_is_refused(house: Any, tmp_path: Path) -> None:
     rules = tmp_path / "rules.csv"
-    header = "id,match,class,peoples,places,because"
-    rules.write_text(f"{header}\n{'r' * 61},one,open,any,,Why.\n", "utf-8")
+    header = "id,match,except,tables,except_tables,class,peoples,places,because"
+    rules.write_text(f"{header}\n{'r' * 61},one,,,,open,any,,Why.\n", "utf-8")
     loaded = proposals.load(rules, CLASSES)
     work = import_file(house.path, house.operator, house.file("A,B,c,d,one"), loaded)
     assert house.refused(work).code is Code.INVALID

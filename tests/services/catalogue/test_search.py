@@ -102,9 +102,9 @@ def test_a_search_of_very_many_words_is_refused(house: Any) -> None:
 def test_proposals_are_shown_with_their_reasons(house: Any, tmp_path: Path) -> None:
     rules = tmp_path / "rules.csv"
     rules.write_text(
-        "id,match,class,peoples,places,because\n"
-        "b-family,family,whanau,any,,Ties are shared.\n"
-        "a-valley,valley,identifiable,,valley-two;valley-one,It names a valley.\n",
+        "id,match,except,tables,except_tables,class,peoples,places,because\n"
+        "b-family,family,,,,whanau,any,,Ties are shared.\n"
+        "a-valley,valley,,,,identifiable,,valley-two;valley-one,It names a valley.\n",
         encoding="utf-8",
     )
     house.bring(
