@@ -12,7 +12,7 @@ from policies.body import DEPLOYMENT, Mandate, Member
 from policies.catalogue import Classification
 from policies.refusals import Code, RefusedError
 from policies.types import Kawa, Named
-from services.catalogue.search import search
+from services.catalogue.search import Found, search
 from services.path import Sight
 from services.people import Viewer
 from services.queries import names
@@ -177,13 +177,13 @@ async def search_items(
     after: Annotated[fields.Maybe | None, Query(max_length=700)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> list[Json]:
-    """Items by words of their names (macrons may be left out), with what is proposed and
-    what bodies have confirmed."""
+    """Items by words of their names (macrons may be left out), with what is proposed, by
+    which line of the rules and why, and what bodies have confirmed."""
 
     def reading(sight: Sight) -> list[Json]:
         sight.permitted("person:catalogue:search", ("role:anyone",))
         return [
-            codec.encode(each)
+            _item(each)
             for each in search(
                 sight.connection, words, collection=collection, after=after, limit=limit
             )
@@ -191,6 +191,15 @@ async def search_items(
 
     found: list[Json] = await accord.path.look(reading)
     return found
+
+
+def _item(found: Found) -> Json:
+    """Each of its ``proposals`` has the id of the line that made it (``rule``), ``class``,
+    ``peoples``, ``places`` and ``because``."""
+    item: Json = codec.encode(found)
+    for guess in item["proposals"]:
+        guess["class"] = guess.pop("klass")
+    return item
 
 
 @router.get("/collections", tags=["public"])
