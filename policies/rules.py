@@ -244,6 +244,21 @@ def read_pack(files: Mapping[str, bytes]) -> Pack:
     )
 
 
+def read_table(file: str, content: bytes, columns: Mapping[str, Check]) -> list[list[str]]:
+    """The lines of another table that people write, read as strictly as a pack's.
+
+    `columns` names them in their order, each with its check; the first is the line's id.
+
+    Raises:
+        FaultsError: anything at all is wrong; nothing is half read.
+    """
+    faults: list[Fault] = []
+    rows = _read(file, content, columns, faults, {})
+    if faults:
+        raise FaultsError(faults)
+    return rows
+
+
 def _rule(row: list[str]) -> Rule:
     names = ("klass" if name == "class" else name for name in RULE_COLUMNS)
     return Rule(**dict(zip(names, row, strict=False)))  # type: ignore[arg-type]
