@@ -8,9 +8,11 @@ written sorted, instants as ISO 8601 in UTC ending in ``Z``.
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import operator
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from enum import Enum
 from functools import cache
@@ -43,29 +45,7 @@ def written(value: datetime) -> str:
 
 def encode(value: Any) -> Any:
     """`value` as plain JSON. Raises TypeError for what has no place in a record."""
-    if type(value) in _PLAIN:
-        return value
-    if isinstance(value, Slice):
-        return value.to_json()
-    if isinstance(value, TextId):
-        return str(value)
-    if isinstance(value, Enum):
-        return value.value
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {name: encode(getattr(value, name)) for name in _fields(type(value))}
-    if isinstance(value, datetime):
-        return written(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, frozenset | set):
-        return sorted(encode(each) for each in value)
-    if isinstance(value, tuple | list):
-        return [encode(each) for each in value]
-    if isinstance(value, Mapping):
-        return {str(key): encode(each) for key, each in value.items()}
-    raise TypeError(f"{type(value).__name__} cannot be recorded")
+    return _writer(typing.cast("Any", type(value)))(value)
 
 
 def decode(kind: type[T], value: Any) -> T:
@@ -87,21 +67,64 @@ def prepare(*kinds: Any) -> None:
 
 def text_ids(value: Any) -> Iterator[TextId]:
     """Every id of words inside `value`, in the order of its fields."""
-    if isinstance(value, TextId):
-        yield value
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        for name in _fields(type(value)):
-            yield from text_ids(getattr(value, name))
-    elif isinstance(value, Mapping):
-        for key in sorted(value):
-            yield from text_ids(value[key])
-    elif isinstance(value, tuple | list):
-        for each in value:
-            yield from text_ids(each)
+    return _finder(typing.cast("Any", type(value)))(value)
+
+
+# How a value is written and searched depends on its type alone, and is worked out once a type:
+# a sandboxed workflow's `isinstance` is many times slower than others', for the whole process.
 
 
 @cache
-def _fields(kind: type) -> tuple[str, ...]:
+def _writer(kind: type) -> Callable[[Any], Any]:
+    if kind in _PLAIN:
+        return _itself
+    if issubclass(kind, Slice):
+        return Slice.to_json
+    if issubclass(kind, TextId):
+        return str
+    if issubclass(kind, Enum):
+        return operator.attrgetter("value")
+    if issubclass(kind, bool | int | str):
+        return _itself
+    if dataclasses.is_dataclass(kind):
+        names = _fields(kind)
+        return lambda value: {name: encode(getattr(value, name)) for name in names}
+    if issubclass(kind, datetime):
+        return written
+    if issubclass(kind, date):
+        return date.isoformat
+    if issubclass(kind, frozenset | set):
+        return lambda value: sorted([encode(each) for each in value])
+    if issubclass(kind, tuple | list):
+        return lambda value: [encode(each) for each in value]
+    if issubclass(kind, Mapping):
+        return lambda value: {str(key): encode(each) for key, each in value.items()}
+    raise TypeError(f"{kind.__name__} cannot be recorded")
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+@cache
+def _finder(kind: type) -> Callable[[Any], Iterator[TextId]]:
+    if issubclass(kind, TextId):
+        return lambda value: iter((value,))
+    if dataclasses.is_dataclass(kind):
+        names = _fields(kind)
+        return lambda value: _inside(getattr(value, name) for name in names)
+    if issubclass(kind, Mapping):
+        return lambda value: _inside(value[key] for key in sorted(value))
+    if issubclass(kind, tuple | list):
+        return _inside
+    return lambda value: iter(())
+
+
+def _inside(values: Iterable[Any]) -> Iterator[TextId]:
+    return itertools.chain.from_iterable(map(text_ids, values))
+
+
+def _fields(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))
 
 
@@ -155,12 +178,12 @@ def _union_reader(args: tuple[Any, ...]) -> Callable[[Any], Any]:
 
 def _dataclass_reader(kind: Any) -> Callable[[Any], Any]:
     hints = typing.get_type_hints(kind)
-    readers = {f.name: _reader(hints[f.name]) for f in dataclasses.fields(kind)}
+    readers = {name: _reader(hints[name]) for name in _fields(kind)}
 
     def read(value: Any) -> Any:
-        unknown = _is(dict, value).keys() - readers.keys()
-        if unknown:
-            raise ValueError(f"{kind.__name__} has no field {sorted(unknown)[0]!r}")
+        if not _is(dict, value).keys() <= readers.keys():
+            unknown = sorted(value.keys() - readers.keys())
+            raise ValueError(f"{kind.__name__} has no field {unknown[0]!r}")
         try:
             return kind(**{name: readers[name](each) for name, each in value.items()})
         except TypeError as error:

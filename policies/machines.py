@@ -7,12 +7,19 @@ an older one is raised by an upcaster, and stored bytes are never rewritten.
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from policies import access, body, catalogue, codec, pack
+from policies import access, codec, pack
+from policies.body import commands as body_commands
+from policies.body import decide as body_decide
+from policies.body import events as body_events
+from policies.body import state as body_state
+from policies.catalogue import commands as catalogue_commands
+from policies.catalogue import decide as catalogue_decide
+from policies.catalogue import events as catalogue_events
 from policies.grant import commands as grant_commands
 from policies.grant import decide as grant_decide
 from policies.grant import events as grant_events
@@ -21,6 +28,7 @@ from policies.refusals import Refused
 from policies.request import commands as request_commands
 from policies.request import decide as request_decide
 from policies.request import events as request_events
+from policies.request import evolve as request_evolve
 from policies.request import state as request_state
 from policies.restriction import commands as restriction_commands
 from policies.restriction import decide as restriction_decide
@@ -32,11 +40,30 @@ from policies.types import Envelope
 Json = dict[str, Any]
 Upcaster = Callable[[Json], Json]
 
-UPCASTERS: Mapping[tuple[str, int], Upcaster] = {}
-"""(event type, stored version) to a function giving the data of the next version."""
-
-VERSIONS: Mapping[str, int] = {}
+VERSIONS: Mapping[str, int] = {
+    "Accepted": 2,
+    "BodiesAdded": 2,
+    "BodyDecided": 2,
+    "Entered": 2,
+    "HistoryWritten": 2,
+    "HuiRecorded": 2,
+    "Issued": 2,
+    "KawaSet": 2,
+    "MandateRestated": 2,
+    "MemberAdded": 2,
+    "Reminded": 2,
+    "Submitted": 2,
+}
 """The present version of each event type that has more than one."""
+
+
+def _with_defaults(data: Json) -> Json:
+    """What a later version added says, where it is missing, what was so before."""
+    return data
+
+
+UPCASTERS: Mapping[tuple[str, int], Upcaster] = {(name, 1): _with_defaults for name in VERSIONS}
+"""(event type, stored version) to a function giving the data of the next version."""
 
 
 def version_of(event_type: str) -> int:
@@ -46,7 +73,8 @@ def version_of(event_type: str) -> int:
 
 @dataclass(frozen=True)
 class Machine:
-    """One kind of stream. `next_due` gives the instant its timer waits for."""
+    """One kind of stream. `next_due` gives the instant its timer waits for; where `calendared`,
+    what is due depends on working days, and the recorder is asked instead."""
 
     kind: str
     initial: Any
@@ -57,6 +85,7 @@ class Machine:
     next_due: Callable[[Any], datetime | None] = lambda state: None
     clock: type | None = None
     driven: bool = False
+    calendared: bool = False
 
     def command(self, value: Json) -> Any:
         """Read a command written as ``{"kind": …, **fields}``. Raises ValueError."""
@@ -75,11 +104,15 @@ class Machine:
             data = UPCASTERS[(event_type, number)](data)
         return codec.decode(kind, data)
 
-    def fold(self, state: Any, entry: Json) -> Any:
-        """`state` after the events of one ledger entry (plain JSON)."""
+    def happened(self, events: Iterable[Json]) -> list[Any]:
+        """Read events as the ledger holds them. Raises ValueError."""
+        return [self.event(each["type"], each["version"], each["data"]) for each in events]
+
+    def fold(self, state: Any, entry: Json, happened: list[Any] | None = None) -> Any:
+        """`state` after the events of one ledger entry (plain JSON); `happened` are those
+        events, where they have been read already."""
         meta = Meta(entry["id"], entry["sequence"], codec.instant(entry["at"]))
-        for each in entry["events"]:
-            event = self.event(each["type"], each["version"], each["data"])
+        for event in self.happened(entry["events"]) if happened is None else happened:
             state = self.evolve(state, event, meta)
         return state
 
@@ -112,9 +145,9 @@ MACHINES: Mapping[str, Machine] = {
     machine.kind: machine
     for machine in (
         Machine(
-            "request", request_state.RequestState(), request_decide.decide, request_state.evolve,
+            "request", request_state.RequestState(), request_decide.decide, request_evolve.evolve,
             _named(request_commands.Command), _named(request_events.Event),
-            _request_next_due, request_commands.Remind, driven=True,
+            _request_next_due, request_commands.Remind, driven=True, calendared=True,
         ),
         Machine(
             "grant", grant_state.GrantState(), grant_decide.decide, grant_state.evolve,
@@ -128,16 +161,17 @@ MACHINES: Mapping[str, Machine] = {
             restriction_decide.next_due, restriction_commands.ReviewPassed, driven=True,
         ),
         Machine(
-            "body", body.BodyState(), body.decide, body.evolve,
-            _named(body.Command), _named(body.Event),
+            "body", body_state.BodyState(), body_decide.decide, body_state.evolve,
+            _named(body_commands.Command), _named(body_events.Event),
         ),
         Machine(
             "pack", pack.PackState(), pack.decide, pack.evolve,
             _named(pack.Command), _named(pack.Event),
         ),
         Machine(
-            "catalogue", catalogue.CatalogueState(), catalogue.decide, catalogue.evolve,
-            _named(catalogue.Command), _named(catalogue.Event),
+            "catalogue", catalogue_decide.CatalogueState(), catalogue_decide.decide,
+            catalogue_decide.evolve, _named(catalogue_commands.Command),
+            _named(catalogue_events.Event),
         ),
         Machine(
             "access", access.AccessState(), access.decide, access.evolve,

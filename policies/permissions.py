@@ -35,21 +35,33 @@ def _each(scope: Scope, resource: str, actions: str) -> dict[tuple[str, str], Sc
 
 
 SCOPES: Mapping[tuple[str, str], Scope] = {
-    **_each(Scope.PERSON, "request", "submit"),
-    **_each(Scope.OWN, "request", "answer rejustify accept withdraw"),
+    **_each(Scope.PERSON, "request", "submit dispute record_review"),
+    **_each(Scope.OWN, "request", "resubmit answer rejustify accept withdraw"),
     **_each(
-        Scope.BODY, "request", "ask stand_aside speak set_condition conclude record_hui"
+        Scope.BODY, "request", "forward return ask stand_aside speak set_condition conclude "
+        "record_hui ask_to_meet record_meeting record_elsewhere answer_dispute",
     ),
     **_each(Scope.SYSTEM, "request", "remind close"),
     **_each(Scope.OWN, "grant", "file_report end_early attest_disposal"),
-    **_each(Scope.BODY, "grant", "return_report accept_report acknowledge_disposal"),
-    **_each(Scope.SYSTEM, "grant", "issue clock_passed"),
+    **_each(
+        Scope.BODY, "grant", "return_report accept_report acknowledge_disposal renew_elsewhere"
+    ),
+    **_each(Scope.SYSTEM, "grant", "issue clock_passed void"),
     **_each(Scope.BODY, "restriction", "place speak conclude record_hui"),
     **_each(Scope.SYSTEM, "restriction", "review_passed"),
-    **_each(Scope.BODY, "body", "add_member end_membership set_kawa restate_mandate"),
-    **_each(Scope.DEPLOYMENT, "body", "enter add_gateway"),
+    **_each(Scope.PERSON, "body", "enter introduce"),
+    **_each(
+        Scope.BODY, "body", "add_member end_membership set_kawa restate_mandate delegate "
+        "revoke_delegation set_calendar begin_pause end_pause set_reminders record_korero "
+        "propose say",
+    ),
+    **_each(Scope.DEPLOYMENT, "body", "add_gateway"),
+    **_each(Scope.SYSTEM, "body", "welcome"),
     **_each(Scope.BODY, "pack", "adopt withdraw"),
-    **_each(Scope.BODY, "catalogue", "confirm write_history"),
+    **_each(
+        Scope.BODY, "catalogue", "confirm write_history claim withdraw_claim settle_claim "
+        "search end_search write_wishes",
+    ),
     **_each(Scope.DEPLOYMENT, "catalogue", "import name"),
     **_each(Scope.SYSTEM, "access", "answer"),
 }  # fmt: skip

@@ -5,7 +5,7 @@ help; primary and secondary use are separate. The Data Protection and Use Policy
 Whakahaere) finds it "not appropriate to rely on broad or 'future-proofing' purpose
 statements".
 
-What makes a purpose broad is data: lines of a table (``packs/draft/purposes.csv``) that
+What makes a purpose broad is data: lines of a table (``packs/house/purposes.csv``) that
 anyone may read and edit, with the columns of `COLUMNS`. Words are compared folded, without
 capitals, macrons and glottal marks, for this alone; what somebody wrote is never changed.
 It finds words and understands nothing: bodies still read every purpose themselves.

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from policies.body import Mandate
-from policies.catalogue import Classification
+from policies.body.commands import Mandate
+from policies.catalogue.classification import Classification
 from policies.enforcer import NOTHING, Enforcer, RoutingQuestion
 from policies.refusals import Code
 from policies.request.commands import PinnedItem
@@ -24,11 +24,13 @@ from policies.types import NOBODY, Capacity, RouteEntry
 
 @dataclass(frozen=True)
 class Item:
-    """A catalogue item as routing sees it; `said` is None until a body has confirmed it."""
+    """A catalogue item as routing sees it; `said` is None until a body has confirmed it.
+    `contested`: a body says that it is theirs too, and that is not settled."""
 
     id: str
     collection: str
     said: Classification | None
+    contested: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,17 @@ class Route:
 
 @dataclass(frozen=True)
 class Known:
-    """The peoples and places that this deployment knows, and the bodies with their mandates."""
+    """The peoples and places that this deployment knows, and the bodies with their mandates.
+
+    `after` is whom each body comes after by its kawa; `contested` are the peoples and places
+    for whom somebody else says that they speak, until that is settled.
+    """
 
     peoples: frozenset[str]
     places: frozenset[str]
     mandates: Mapping[str, Mandate]
+    after: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    contested: frozenset[str] = frozenset()
 
     def speaking(self, now: datetime) -> Mapping[str, Mandate]:
         """The bodies whose mandate has not run out at `now`."""
@@ -70,20 +78,33 @@ class Known:
 
 
 def route(
-    enforcer: Enforcer, items: Iterable[Item], asked: Slice, known: Known, now: datetime
+    enforcer: Enforcer,
+    items: Iterable[Item],
+    asked: Slice,
+    known: Known,
+    now: datetime,
+    for_body: str | None = None,
 ) -> Route:
     """Who must decide about `items` in the slice `asked`, at the instant `now`.
 
     A slice of any peoples becomes the list of those known: a grant must never
     reach records of a people that came to be known after it.
+
+    A body that asks for its own people's data (`for_body`) goes by a light path: it endorses
+    the request as itself, the holder answers, and of all others only those whose peoples or
+    places are in the slice are asked. Ethics committees look at it when others' are.
     """
     asked = replace(asked, peoples=resolve(asked.peoples, known.peoples))
-    work = _Work(enforcer, known.speaking(now))
+    speaking = known.speaking(now)
+    work = _Work(enforcer, speaking, known, speaking.get(for_body or ""))
     refused: list[Unroutable] = []
     pinned: dict[str, PinnedItem] = {}
     for item in sorted(items, key=lambda each: each.id):
         if item.said is None:
             refused.append(Unroutable(item.id, Code.UNCONFIRMED))
+            continue
+        if item.contested:
+            refused.append(Unroutable(item.id, Code.CONTESTED))
             continue
         facts = PinnedItem(
             item.collection,
@@ -92,7 +113,7 @@ def route(
             resolve(item.said.places, known.places),
             item.said.whole,
         )
-        problem = work.add(item.id, facts, asked, known)
+        problem = work.add(item.id, facts, asked)
         if problem is None:
             pinned[item.id] = facts
         else:
@@ -103,18 +124,28 @@ def route(
 class _Work:
     """Entries as they gather; each question is put to Casbin once."""
 
-    def __init__(self, enforcer: Enforcer, mandates: Mapping[str, Mandate]) -> None:
+    def __init__(
+        self,
+        enforcer: Enforcer,
+        mandates: Mapping[str, Mandate],
+        known: Known,
+        own: Mandate | None,
+    ) -> None:
         self._enforcer = enforcer
         self._mandates = mandates
+        self._known = known
+        self._own = own
         self._answers: dict[RoutingQuestion, RoutingRule | None] = {}
         self._found: dict[tuple[str, Capacity], RouteEntry] = {}
         self.because: dict[str, str] = {}
 
-    def add(self, item: str, facts: PinnedItem, asked: Slice, known: Known) -> Unroutable | None:
-        peoples = facts.peoples & resolve(asked.peoples, known.peoples)
-        places = facts.places & resolve(asked.places, known.places)
+    def add(self, item: str, facts: PinnedItem, asked: Slice) -> Unroutable | None:
+        peoples = facts.peoples & resolve(asked.peoples, self._known.peoples)
+        places = facts.places & resolve(asked.places, self._known.places)
         if not (peoples or places) or not facts.remains(peoples, places):
             return Unroutable(item, Code.NOTHING_LEFT)
+        if contested := (peoples | places) & self._known.contested:
+            return Unroutable(item, Code.CONTESTED, contested & peoples, contested & places)
         before = (dict(self._found), dict(self.because))
         unheard_peoples = {
             people
@@ -130,9 +161,20 @@ class _Work:
             return Unroutable(
                 item, Code.UNROUTABLE, frozenset(unheard_peoples), frozenset(unheard_places)
             )
-        for capacity in (Capacity.ETHICS, Capacity.HOLDER):
-            self._ask(item, facts, capacity)
+        if self._own is None or not _all_its_own(self._own, peoples, places):
+            self._ask(item, facts, Capacity.ETHICS)
+        self._ask(item, facts, Capacity.HOLDER)
+        if self._own is not None and not self._held(item):
+            self._found, self.because = before
+            return Unroutable(item, Code.NO_HOLDER)
         return None
+
+    def _held(self, item: str) -> bool:
+        """Is there a holder to answer for this item?"""
+        return any(
+            capacity is Capacity.HOLDER and item in entry.items
+            for (_, capacity), entry in self._found.items()
+        )
 
     def entries(self) -> tuple[RouteEntry, ...]:
         """The route as gathered, in an order that does not depend on who was asked first."""
@@ -175,7 +217,8 @@ class _Work:
     def _note(
         self, body: str, capacity: Capacity, item: str, people: str, place: str, rule: RoutingRule
     ) -> None:
-        entry = self._found.get((body, capacity), RouteEntry(body, capacity))
+        after = self._known.after.get(body, frozenset())
+        entry = self._found.get((body, capacity), RouteEntry(body, capacity, after=after))
         self._found[(body, capacity)] = replace(
             entry,
             peoples=entry.peoples | ({people} - {NOTHING}),
@@ -184,6 +227,13 @@ class _Work:
             rules=(*entry.rules, rule.id) if rule.id not in entry.rules else entry.rules,
         )
         self.because[rule.id] = rule.because
+
+
+def _all_its_own(mandate: Mandate, peoples: frozenset[str], places: frozenset[str]) -> bool:
+    """Does the body speak for all of these? Who holds data of a people does not."""
+    own_peoples = mandate.peoples if Capacity.PEOPLE in mandate.capacities else frozenset[str]()
+    own_places = mandate.places if Capacity.PLACE in mandate.capacities else frozenset[str]()
+    return peoples <= own_peoples and places <= own_places
 
 
 def _speaks(mandate: Mandate, capacity: Capacity, item: str, people: str, place: str) -> bool:

@@ -69,18 +69,40 @@ class Voice(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What a body decides: about a request, or about lifting its own restriction."""
+    """What a body comes to: about a request, or about lifting its own restriction.
+
+    `NOT_OURS`: the part it was asked about is not its to decide. `IN_PRINCIPLE`: yes, if
+    something else comes to be; it opens nothing.
+    """
 
     APPROVE = "approve"
     DECLINE = "decline"
+    NOT_OURS = "not_ours"
+    IN_PRINCIPLE = "in_principle"
+
+    @property
+    def wants(self) -> Voice:
+        """The voice that a body's people give who want this outcome."""
+        return Voice.APPROVE if self in (Outcome.APPROVE, Outcome.IN_PRINCIPLE) else Voice.DECLINE
+
+
+class Meeting(StrEnum):
+    """What a body may ask for before it decides: its own wānanga, or to meet face to face."""
+
+    WANANGA = "wananga"
+    KANOHI_KI_TE_KANOHI = "kanohi_ki_te_kanohi"
 
 
 class KawaRule(StrEnum):
-    """How a body comes to its decisions (`bones.md`, "Kawa")."""
+    """How a body comes to its decisions (`bones.md`, "Kawa").
+
+    `WHANAU` is everybody listed or the whānau's one delegate; the others are as they are called.
+    """
 
     CONSENSUS = "consensus"
     MAJORITY = "majority"
     NAMED_ASSENT = "named_assent"
+    WHANAU = "whanau"
 
 
 CLASSES = frozenset(
@@ -109,6 +131,14 @@ CLASSES = frozenset(
 )
 """The default pack's classes of data (`tikanga.md`, section C); an item has one or more."""
 
+STORIES = frozenset({"korero", "tapu"})
+"""What is not data like other data: stories, and what touches a person's tapu. They take a path
+of their own: asked for alone, never downloaded by default, never counted or excerpted, and the
+teller's wishes and the context travel with every use."""
+
+SENSITIVE = STORIES | {"whakapapa", "wahi_tapu", "matauranga", "deceased", "child", "genomic"}
+"""What bodies look at one by one, never many at once."""
+
 USE_ACTS = ("use.read", "use.link", "use.train", "use.commercial", "use.offshore")
 """What may be done with an item: read, joined to other data, used to train a machine,
 used commercially, kept outside Aotearoa."""
@@ -123,12 +153,40 @@ class Named:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A subcommittee that looks first: its people, and how they come to their advice."""
+
+    members: frozenset[str]
+    rule: KawaRule = KawaRule.CONSENSUS
+    quorum: int = 1
+
+
+@dataclass(frozen=True)
 class Kawa:
-    """How a body decides. `quorum` is the fewest who must be present."""
+    """How a body decides, as it says itself.
+
+    `quorum` is the fewest who must be present, `present` who must be among them. `named` are
+    those whose assent is needed (named assent) or who are listed (whānau, with its `delegate`).
+    `first` is a subcommittee that advises before the body decides. `korero_first`: whoever asks
+    has met the body before; `in_person`: only a hui held face to face decides. `delay_days` is
+    how long the body gives itself, at the least, between being asked and deciding. `after`
+    names whom it comes after: bodies by id, or all that decide in a capacity. `joint_with`
+    names the bodies that it is willing to sit with. `elsewhere`: it decides in a system of its
+    own, and its secretary records the letter here.
+    """
 
     rule: KawaRule
     quorum: int = 1
     named: tuple[Named, ...] = ()
+    present: frozenset[str] = frozenset()
+    delegate: str | None = None
+    first: Stage | None = None
+    korero_first: bool = False
+    in_person: bool = False
+    delay_days: int = 0
+    after: frozenset[str] = frozenset()
+    joint_with: frozenset[str] = frozenset()
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,7 +194,9 @@ class Sitting:
     """A body as it stands at one version of its stream: who may speak, and how it decides.
 
     It comes to a state machine inside the command; the recorder refuses the
-    command as stale if the body has changed since.
+    command as stale if the body has changed since. `delegates` tells who speaks for whom at
+    present, `institutions` where its people work as far as they have said so, `pause` the kind
+    of a pause that it keeps today.
     """
 
     body: str
@@ -144,6 +204,9 @@ class Sitting:
     kawa: Kawa
     members: frozenset[str]
     secretaries: frozenset[str] = frozenset()
+    delegates: Mapping[str, str] = field(default_factory=dict)
+    institutions: Mapping[str, str] = field(default_factory=dict)
+    pause: str | None = None
 
     @property
     def hands(self) -> frozenset[str]:
@@ -154,7 +217,8 @@ class Sitting:
 
 @dataclass(frozen=True)
 class RouteEntry:
-    """One body that must decide: in which standing, over what, and by which rules."""
+    """One body that must decide: in which standing, over what, by which rules, after whom
+    (as `Kawa.after` writes it)."""
 
     body: str
     capacity: Capacity
@@ -162,6 +226,7 @@ class RouteEntry:
     places: frozenset[str] = frozenset()
     items: frozenset[str] = frozenset()
     rules: tuple[str, ...] = ()
+    after: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

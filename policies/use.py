@@ -13,12 +13,22 @@ from datetime import datetime, timedelta
 from policies.enforcer import Answer, Enforcer, Question
 from policies.grant.state import GrantState, Status
 from policies.refusals import Code
+from policies.request.commands import PinnedItem
 from policies.routing import Item
 from policies.rules import Rule
-from policies.slices import Slice
+from policies.slices import Slice, resolve
+from policies.types import STORIES
 
+READ = "use.read"
 SLICE_OBLIGATION = "slice/1"
 """The obligation that every yes carries: show only records in the slice."""
+
+STORY_OBLIGATION = "story/1"
+"""What a yes about a story carries beside it: show the teller's wishes and the context with it,
+let it be read in place, and neither download, excerpt nor count it."""
+
+APART_OBLIGATION = "apart/1"
+"""What a yes to linking carries: what is joined is not stored joined beyond the named use."""
 
 VALID_FOR = timedelta(seconds=5)
 """How long a yes holds at most; a gateway asks again long before."""
@@ -26,7 +36,8 @@ VALID_FOR = timedelta(seconds=5)
 
 @dataclass(frozen=True)
 class UseQuestion:
-    """What a gateway asks. `slice` is None for the whole of the grant's."""
+    """What a gateway asks. `slice` is None for the whole of the grant's; `named` is which
+    other data, model, country or business it is, for every use beyond reading."""
 
     subject: str
     act: str
@@ -34,6 +45,16 @@ class UseQuestion:
     purpose: str
     slice: Slice | None
     obligations: frozenset[str]
+    named: str | None = None
+
+
+@dataclass(frozen=True)
+class Unsettled:
+    """What the bodies have not settled among themselves: peoples and places that several
+    claim, and entries that hold a record which somebody named in it disputes."""
+
+    contested: frozenset[str] = frozenset()
+    disputed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -46,21 +67,41 @@ class UseAnswer:
     grant: str | None = None
     slice: Slice | None = None
     valid_until: datetime | None = None
+    also: tuple[str, ...] = ()
+    """Obligations beside the slice."""
 
 
 def rules_refuse(
-    enforcer: Enforcer, item: Item, act: str, purpose: str, asked: Slice
+    enforcer: Enforcer, item: Item, act: str, purposes: tuple[str, ...], asked: Slice
 ) -> Answer | None:
-    """The first no that rules and restrictions give for any class of `item`, or None."""
+    """The first no that rules and restrictions give for any class of `item`, or None.
+
+    `purposes` are the names that a rule may call the purpose by: its own short name, and the
+    area that it is in. A no to either is a no.
+    """
     for klass in sorted(item.said.classes if item.said else ()):
-        answer = enforcer.may(
-            Question(
-                "role:grantee", act, item.collection, item.id, klass, purpose, asked.level, asked
-            )
-        )
-        if not answer.allowed:
-            return _veiled(answer)
+        for purpose in purposes:
+            answer = enforcer.may(
+                Question(
+                    "role:grantee", act, item.collection, item.id, klass, purpose, asked.level,
+                    asked,
+                )
+            )  # fmt: skip
+            if not answer.allowed:
+                return _veiled(answer)
     return None
+
+
+def purposes_of(purpose: str, area: str) -> tuple[str, ...]:
+    """The names by which rules may speak of this purpose."""
+    return (purpose, area) if area else (purpose,)
+
+
+def also_needed(item: Item, act: str) -> tuple[str, ...]:
+    """The obligations beside the slice that a yes about this item and act carries."""
+    classes = item.said.classes if item.said else frozenset()
+    story = (STORY_OBLIGATION,) if classes & STORIES else ()
+    return (*story, APART_OBLIGATION) if act == "use.link" else story
 
 
 def _veiled(answer: Answer) -> Answer:
@@ -77,6 +118,7 @@ def answer(
     item: Item | None,
     grants: dict[str, GrantState],
     now: datetime,
+    unsettled: Unsettled = Unsettled(),
 ) -> UseAnswer:
     """The decision. `item` is None when the gateway does not serve it; `grants` are the
     subject's that name the item. Default no: every way out but the last refuses."""
@@ -87,7 +129,9 @@ def answer(
     held = _in_force(question, grants, now)
     if isinstance(held, Code):
         return UseAnswer(False, held)
-    answers = [_by(enforcer, question, item, name, grants[name], now) for name in held]
+    if item.contested:
+        return UseAnswer(False, Code.CONTESTED)
+    answers = [_by(enforcer, question, item, name, grants[name], now, unsettled) for name in held]
     # Of several grants one yes is enough; of several noes the first is as good as any.
     return next((each for each in answers if each.decision), answers[0])
 
@@ -99,26 +143,46 @@ def _by(
     name: str,
     grant: GrantState,
     now: datetime,
+    unsettled: Unsettled,
 ) -> UseAnswer:
     """The answer by one grant that is in force for this person, item, purpose and use."""
     assert grant.terms is not None
-    if SLICE_OBLIGATION not in question.obligations:
-        return UseAnswer(False, Code.OBLIGATION, grant=name)
+    also = also_needed(item, question.act)
+    if not {SLICE_OBLIGATION, *also} <= question.obligations:
+        return UseAnswer(False, Code.OBLIGATION, grant=name, also=also)
     asked = question.slice or grant.terms.slice
     if asked.empty or not asked.within(grant.terms.slice):
         return UseAnswer(False, Code.OTHER_SLICE, grant=name)
     # Of each item, only the peoples and places that its bodies decided about: another's
     # records in the same item had no body of their own on the route.
-    asked = grant.terms.items[item.id].part_of(asked)
+    facts = grant.terms.items[item.id]
+    asked = facts.part_of(asked)
     if asked.empty:
         return UseAnswer(False, Code.OTHER_SLICE, grant=name)
-    if grant.overdue(now):
-        return UseAnswer(False, Code.DUTY_OVERDUE, grant=name)
-    refused = rules_refuse(enforcer, item, question.act, question.purpose, asked)
+    if suspended := _suspended(grant, facts, asked, now, unsettled):
+        return UseAnswer(False, suspended, grant=name)
+    purposes = purposes_of(question.purpose, grant.terms.area)
+    refused = rules_refuse(enforcer, item, question.act, purposes, asked)
     if refused is not None:
         return UseAnswer(False, refused.code, refused.rule, name)
     until = min([now + VALID_FOR, grant.terms.ends_at, *grant.may_pause_at()])
-    return UseAnswer(True, None, None, name, asked, until)
+    return UseAnswer(True, None, None, name, asked, until, also)
+
+
+def _suspended(
+    grant: GrantState, facts: PinnedItem, asked: Slice, now: datetime, unsettled: Unsettled
+) -> Code | None:
+    """Why access by this grant rests at `now`: computed at each answer, never a flag. ``any``
+    place of an item is each that its class names."""
+    assert grant.terms is not None
+    if grant.overdue(now):
+        return Code.DUTY_OVERDUE
+    if grant.lapsed(now):
+        return Code.LAPSED
+    if unsettled.disputed & grant.terms.grounds:
+        return Code.DISPUTED
+    touched = resolve(asked.peoples, facts.peoples) | resolve(asked.places, facts.places)
+    return Code.CONTESTED if touched & unsettled.contested else None
 
 
 def _in_force(
@@ -141,6 +205,8 @@ def _in_force(
             reason = Code.OTHER_PURPOSE
         elif question.act not in terms.acts:
             reason = Code.NO_RULE
+        elif question.act != READ and question.named not in terms.named.get(question.act, ()):
+            reason = Code.NOT_BY_NAME
         else:
             held.append(name)
     return held or reason

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
-from importlib import resources
+from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from policies import body as b
-from policies import pack as p
+from policies.body import commands as b
 from policies.refusals import Code, RefusedError
-from policies.rules import EVERY, Pack, read_pack
-from policies.slices import Slice
 from policies.types import Kawa, derived_id
-from services import credentials
+from services import calendar, credentials
 from services.path import Path, Ready, Sent, Sight, words
-from services.people import Viewer, acting_for
-from services.rulebook import stored
+from services.people import ANYONE, Viewer, acting_for, speaking
+from services.stating import kawa_known, known, mandate_known, own_roles, wider
 from services.store import schema
-from services.store.session import upsert
 from services.store.texts import Audience
+
+MOST_AWAITING = 10
+"""How many bodies somebody may be of that are not known by the others yet."""
 
 
 class Bodies:
@@ -46,25 +43,28 @@ class Bodies:
     ) -> dict[str, Any]:
         """A body enters by its own statement of mandate, on a recorded document.
 
-        Whoever could enter a body of their own making could speak for a people. Until
-        bodies welcome and contest each other, the operator writes the statement down
-        (`docs/decisions/0005-who-writes-a-mandate-down.md`) and settles nothing by it: two
-        bodies for one people must both approve, and from then on the body's own secretary
-        keeps everything about it.
+        Whoever could enter a body of their own making could speak for a people; so it speaks
+        for nobody until every body that is there has said that it knows it
+        (`docs/decisions/0005-who-welcomes-a-body.md`). The first has nobody to know it: the
+        operator writes it down, once.
         """
         body = "body-" + derived_id(sent.id, "body")
         named, said = words(sent, body, Audience.PUBLIC, {"name": name, "mandate": document})
         stated = replace(mandate, document=named["mandate"])
 
         def build(sight: Sight) -> Ready:
-            roles = acting_for(sight.bodies, viewer, b.DEPLOYMENT)
-            rule = sight.permitted("deployment:body:enter", roles)
-            _mandate_known(sight, mandate)
-            _known(sight, schema.persons.c.id, (each.person for each in members), "members")
-            command = b.Enter(named["name"], stated, kawa, members)
+            others = speaking(sight.bodies)
+            _few_awaiting(sight, viewer)
+            if not others:
+                acting_for(sight.bodies, viewer, b.DEPLOYMENT)
+            rule = sight.permitted("person:body:enter", (ANYONE,))
+            mandate_known(sight, mandate)
+            kawa_known(sight, kawa)
+            known(sight, schema.persons.c.id, (each.person for each in members), "members")
+            command = b.Enter(named["name"], stated, kawa, members, bool(others))
             return Ready(body, command, rule, (b.DEPLOYMENT,), said)
 
-        return await self._path.send(viewer, "deployment:body:enter", sent, build)
+        return await self._path.send(viewer, "person:body:enter", sent, build)
 
     async def add_member(
         self, viewer: Viewer, body: str, sent: Sent, member: b.Member
@@ -72,7 +72,7 @@ class Bodies:
         """A person joins, or their roles or term change."""
 
         def check(sight: Sight) -> None:
-            _known(sight, schema.persons.c.id, [member.person], "member.person")
+            known(sight, schema.persons.c.id, [member.person], "member.person")
 
         return await self._within(
             viewer, body, "body:body:add_member", sent, b.AddMember(member), check
@@ -87,7 +87,122 @@ class Bodies:
 
     async def set_kawa(self, viewer: Viewer, body: str, sent: Sent, kawa: Kawa) -> dict[str, Any]:
         """The body changes how it decides."""
-        return await self._within(viewer, body, "body:body:set_kawa", sent, b.SetKawa(kawa))
+
+        def check(sight: Sight) -> None:
+            kawa_known(sight, kawa)
+
+        return await self._within(viewer, body, "body:body:set_kawa", sent, b.SetKawa(kawa), check)
+
+    async def restate_mandate(
+        self, viewer: Viewer, body: str, sent: Sent, mandate: b.Mandate, document: str
+    ) -> dict[str, Any]:
+        """The body states its mandate anew: narrower, longer, or on another document.
+
+        For peoples and places that it did not speak for before it must be known again by the
+        others, as when it entered; until then it goes on with what it had.
+        """
+        named, said = words(sent, body, Audience.PUBLIC, {"mandate": document})
+        stated = replace(mandate, document=named["mandate"])
+
+        def build(sight: Sight) -> Ready:
+            rule = sight.permitted("body:body:restate_mandate", own_roles(sight, viewer, body))
+            mandate_known(sight, mandate)
+            if wider(sight.bodies.states[body].mandate, mandate):
+                raise RefusedError(
+                    Code.NOT_WITHIN,
+                    field="mandate",
+                    sentence="A mandate is made wider only by the bodies together.",
+                    next="Claim what is yours too; or enter anew with the wider statement.",
+                )
+            return Ready(body, b.RestateMandate(stated), rule, (body,), said)
+
+        return await self._path.send(viewer, "body:body:restate_mandate", sent, build)
+
+    async def delegate(
+        self, viewer: Viewer, body: str, sent: Sent, delegation: b.Delegation
+    ) -> dict[str, Any]:
+        """A member lets somebody speak for them, until a day."""
+
+        def check(sight: Sight) -> None:
+            known(sight, schema.persons.c.id, [delegation.to], "to")
+
+        command = b.Delegate(delegation)
+        return await self._within(viewer, body, "body:body:delegate", sent, command, check)
+
+    async def revoke_delegation(
+        self, viewer: Viewer, body: str, sent: Sent, delegation: str
+    ) -> dict[str, Any]:
+        """A delegation ends at once."""
+        command = b.RevokeDelegation(delegation)
+        return await self._within(viewer, body, "body:body:revoke_delegation", sent, command)
+
+    async def set_calendar(
+        self,
+        viewer: Viewer,
+        body: str,
+        sent: Sent,
+        region: str | None,
+        closures: tuple[b.Closure, ...],
+    ) -> dict[str, Any]:
+        """Whose regional holidays count for the body, and when it is closed."""
+        if region is not None and region not in calendar.regions():
+            raise RefusedError(
+                Code.INVALID,
+                field="region",
+                sentence="That is no region whose own day is known here.",
+                next="Use a region's letters, for example AUK or WGN, or none.",
+            )
+        command = b.SetCalendar(region, closures)
+        return await self._within(viewer, body, "body:body:set_calendar", sent, command)
+
+    async def begin_pause(
+        self, viewer: Viewer, body: str, sent: Sent, pause: b.Pause
+    ) -> dict[str, Any]:
+        """The body keeps a pause; it decides nothing, and nobody's clock runs against it."""
+        return await self._within(viewer, body, "body:body:begin_pause", sent, b.BeginPause(pause))
+
+    async def end_pause(self, viewer: Viewer, body: str, sent: Sent, pause: str) -> dict[str, Any]:
+        """The pause is over, as of today."""
+
+        def build(sight: Sight) -> Ready:
+            rule = sight.permitted("body:body:end_pause", own_roles(sight, viewer, body))
+            # Its last day was yesterday: from today on the body decides again.
+            last = calendar.today(sight.now) - timedelta(days=1)
+            return Ready(body, b.EndPause(pause, last), rule, (body,))
+
+        return await self._path.send(viewer, "body:body:end_pause", sent, build)
+
+    async def set_reminders(
+        self, viewer: Viewer, body: str, sent: Sent, reminders: b.Reminders
+    ) -> dict[str, Any]:
+        """How the body wishes to be told that it is waited for."""
+        command = b.SetReminders(reminders)
+        return await self._within(viewer, body, "body:body:set_reminders", sent, command)
+
+    async def introduce(
+        self, viewer: Viewer, body: str, sent: Sent, introduction: str
+    ) -> dict[str, Any]:
+        """Somebody who would ask introduces herself to a body; its own people read it."""
+        named, said = words(sent, body, Audience.BODY, {"introduction": introduction})
+
+        def build(sight: Sight) -> Ready:
+            if body == b.DEPLOYMENT or body not in sight.bodies.states:
+                raise RefusedError(Code.NOT_FOUND)
+            rule = sight.permitted("person:body:introduce", (ANYONE,))
+            return Ready(body, b.Introduce(named["introduction"]), rule, (), said)
+
+        return await self._path.send(viewer, "person:body:introduce", sent, build)
+
+    async def record_korero(
+        self, viewer: Viewer, body: str, sent: Sent, person: str, held_on: date, method: str
+    ) -> dict[str, Any]:
+        """The body has met somebody; she may now ask it."""
+
+        def check(sight: Sight) -> None:
+            known(sight, schema.persons.c.id, [person], "person")
+
+        command = b.RecordKorero(person, held_on, method)
+        return await self._within(viewer, body, "body:body:record_korero", sent, command, check)
 
     async def add_gateway(
         self, viewer: Viewer, sent: Sent, collections: frozenset[str]
@@ -111,7 +226,7 @@ class Bodies:
             )
 
         def build(sight: Sight) -> Ready:
-            _known(sight, schema.collections.c.id, collections, "collections")
+            known(sight, schema.collections.c.id, collections, "collections")
             roles = acting_for(sight.bodies, viewer, b.DEPLOYMENT)
             rule = sight.permitted("deployment:body:add_gateway", roles)
             command = b.AddGateway(gateway, collections)
@@ -131,43 +246,6 @@ class Bodies:
             raise RefusedError(Code.ALREADY_DONE)
         return gateway, credential
 
-    async def adopt(self, viewer: Viewer, body: str, sent: Sent, pack: str) -> dict[str, Any]:
-        """The body adopts a shipped pack as it reads now; its lines are then in force."""
-
-        def build(sight: Sight) -> Ready:
-            roles = acting_for(sight.bodies, viewer, body)
-            rule = sight.permitted("body:pack:adopt", roles)
-            lines, sha256 = shipped(pack)
-            own = _own_slice(sight.bodies.states[body].mandate)
-            adopted = lines.adopted_by(body, own)
-            ids = (
-                *(each.id for each in adopted.rules),
-                *(each.id for each in adopted.routing),
-                *(each.id for each in adopted.roles),
-            )
-
-            def write(connection: Connection, entry: str) -> None:
-                put_in_force(connection, pack, body, adopted)
-
-            command = p.Adopt(body, sha256, ids)
-            return Ready(f"pack-{pack}", command, rule, (body,), (), write)
-
-        return await self._path.send(viewer, "body:pack:adopt", sent, build)
-
-    async def withdraw(self, viewer: Viewer, body: str, sent: Sent, pack: str) -> dict[str, Any]:
-        """The body's adoption ends; its lines are in force no more."""
-
-        def build(sight: Sight) -> Ready:
-            roles = acting_for(sight.bodies, viewer, body)
-            rule = sight.permitted("body:pack:withdraw", roles)
-
-            def write(connection: Connection, entry: str) -> None:
-                put_in_force(connection, pack, body, Pack())
-
-            return Ready(f"pack-{pack}", p.Withdraw(body), rule, (body,), (), write)
-
-        return await self._path.send(viewer, "body:pack:withdraw", sent, build)
-
     async def _within(
         self,
         viewer: Viewer,
@@ -178,74 +256,23 @@ class Bodies:
         check: Callable[[Sight], None] = lambda sight: None,
     ) -> dict[str, Any]:
         def build(sight: Sight) -> Ready:
-            roles = acting_for(sight.bodies, viewer, body)
-            rule = sight.permitted(act, roles)
+            rule = sight.permitted(act, own_roles(sight, viewer, body))
             check(sight)
             return Ready(body, command, rule, (body,))
 
         return await self._path.send(viewer, act, sent, build)
 
 
-def _known(sight: Sight, column: sa.ColumnElement[str], wanted: Iterable[str], field: str) -> None:
-    """Refuse an id that nothing has: it would stand in the record, and mean nothing."""
-    asked = sorted(set(wanted))
-    found = set(sight.connection.execute(sa.select(column).where(column.in_(asked))).scalars())
-    if set(asked) - found:
-        raise RefusedError(
-            Code.INVALID,
-            field=field,
-            sentence="Something named here is not known.",
-            next="Name only what is there already; look at the lists.",
-        )
-
-
-def _mandate_known(sight: Sight, mandate: b.Mandate) -> None:
-    _known(sight, schema.names.c.id, mandate.peoples | mandate.places, "mandate")
-    _known(sight, schema.items.c.id, mandate.items, "mandate")
-
-
-def shipped(pack: str) -> tuple[Pack, str]:
-    """A pack that comes with Accord, and the SHA-256 of its files.
-
-    Raises:
-        RefusedError: there is none of that name.
-        FaultsError: a line of it is wrong; nothing of it is used.
-    """
-    folder = resources.files("policies").joinpath("packs")
-    known = {each.name: each for each in folder.iterdir() if each.is_dir()}
-    if pack not in known:
-        raise RefusedError(Code.NOT_FOUND)
-    files = {
-        each.name: each.read_bytes()
-        for each in sorted(known[pack].iterdir(), key=lambda each: each.name)
-        if each.name in ("rules.csv", "routing.csv", "roles.csv")
-    }
-    digest = hashlib.sha256()
-    for name, content in files.items():
-        digest.update(name.encode() + b"\0" + content + b"\0")
-    return read_pack(files), digest.hexdigest()
-
-
-def put_in_force(connection: Connection, pack: str, body: str, lines: Pack) -> None:
-    """Replace what `body` has adopted of `pack` by `lines`."""
-    connection.execute(
-        sa.delete(schema.rules).where(schema.rules.c.pack == pack, schema.rules.c.owner == body)
-    )
-    kinds: list[tuple[str, Callable[[Pack], tuple[Any, ...]]]] = [
-        ("rule", lambda each: each.rules),
-        ("routing", lambda each: each.routing),
-        ("role", lambda each: each.roles),
+def _few_awaiting(sight: Sight, viewer: Viewer) -> None:
+    """Nobody fills the list of those who wait to be known."""
+    waiting = [
+        body
+        for body in sight.bodies.of(viewer.person)
+        if body != b.DEPLOYMENT and not sight.bodies.states[body].welcome
     ]
-    for kind, of in kinds:
-        for line in of(lines):
-            upsert(connection, schema.rules, stored(kind, pack, body, line))
-
-
-def _own_slice(mandate: b.Mandate) -> str:
-    """How far a body's own deny lines reach: its peoples, else its places, else everything
-    (an ethics committee's)."""
-    if mandate.peoples:
-        return json.dumps(Slice(peoples=mandate.peoples).to_json())
-    if mandate.places:
-        return json.dumps(Slice(places=mandate.places).to_json())
-    return EVERY
+    if len(waiting) >= MOST_AWAITING:
+        raise RefusedError(
+            Code.TOO_MANY,
+            sentence="You have entered several bodies that the others do not know yet.",
+            next="Wait until they are known; ask the bodies that are here.",
+        )

@@ -7,17 +7,28 @@ from dataclasses import dataclass
 from temporalio.client import Client
 
 from services.bodies import Bodies
+from services.catalogue.claiming import Claims
 from services.catalogue.confirming import Catalogue
+from services.deciding import Deciding
 from services.decisions import Decisions
 from services.dispatcher import Dispatcher
+from services.disputes import Disputes
 from services.grants import Grants
+from services.mailer import Mailer
+from services.packs import Packs
 from services.path import Path
 from services.recorder import Recorder
 from services.requests import Requests
 from services.restrictions import Restrictions
 from services.rulebook import Rulebook
 from services.settings import Settings
+from services.sharing import Sharing
+from services.sign_in.keys import DeploymentKey
+from services.sign_in.provider import Provider
 from services.store.session import Store
+
+CALLBACK = "/sign-in/provider/callback"
+"""Where a sign-in provider sends browsers back to, below the address that people open."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +42,20 @@ class Accord:
     dispatcher: Dispatcher
     path: Path
     requests: Requests
+    deciding: Deciding
+    disputes: Disputes
     grants: Grants
     restrictions: Restrictions
     bodies: Bodies
+    packs: Packs
+    sharing: Sharing
     catalogue: Catalogue
+    claims: Claims
     decisions: Decisions
     temporal: Client | None
+    key: DeploymentKey
+    provider: Provider | None
+    mailer: Mailer
 
 
 def build(settings: Settings, temporal: Client | None) -> Accord:
@@ -46,11 +65,32 @@ def build(settings: Settings, temporal: Client | None) -> Accord:
     recorder = Recorder(store, rulebook)
     dispatcher = Dispatcher(temporal, recorder)
     path = Path(store, rulebook, dispatcher)
+    key = DeploymentKey(settings.home)
+    callback = settings.address + CALLBACK
+    provider = Provider(settings.oidc, callback) if settings.oidc else None
     return Accord(
-        settings, store, rulebook, recorder, dispatcher, path, Requests(path), Grants(path),
-        Restrictions(path), Bodies(path), Catalogue(path), Decisions(store, rulebook, recorder),
+        settings,
+        store,
+        rulebook,
+        recorder,
+        dispatcher,
+        path,
+        Requests(path),
+        Deciding(path),
+        Disputes(path),
+        Grants(path),
+        Restrictions(path),
+        Bodies(path),
+        Packs(path),
+        Sharing(path),
+        Catalogue(path),
+        Claims(path),
+        Decisions(store, rulebook, recorder),
         temporal,
-    )  # fmt: skip
+        key,
+        provider,
+        Mailer(store, settings, key),
+    )
 
 
 async def connect(settings: Settings) -> Client:

@@ -96,3 +96,9 @@ def working_days_after(now: datetime, days: int, region: str | None = None) -> d
     # Without a stop the clock cannot stand.
     assert found is not None
     return end_of(found.day)
+
+
+def spelt(day: date | str) -> str:
+    """A day as people read it: 7 March 2026. `day` may be written as in ISO 8601."""
+    read = date.fromisoformat(day) if isinstance(day, str) else day
+    return f"{read.day} {read:%B %Y}"

@@ -22,11 +22,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from policies.refusals import RefusedError
 from policies.types import CLASSES
-from services import bootstrap, example, first_look, founding, running
+from services import bootstrap, clock, example, first_look, founding, mail, running
 from services.catalogue import importer, proposals
 from services.ledger import verify as verifying
 from services.people import Viewer
 from services.settings import HOST, Settings, read_settings
+from services.sign_in import known
 from services.store import leaves, migrate
 from services.supervisor import CannotRunError
 
@@ -69,7 +70,8 @@ def up(with_example: bool) -> None:
 @main.command()
 @click.option("--keep", is_flag=True, help="Keep the temporary home, and say where it is.")
 def story(keep: bool) -> None:
-    """Play the whole path, from request to disposal, with invented people.
+    """Play three stories with invented people: the whole path from request to disposal; an
+    iwi's request for its own people's data; what was refused or declined, revised.
 
     In a temporary home with servers of its own. The last line is one JSON object.
     """
@@ -104,6 +106,24 @@ def migrate_command() -> None:
         _say("The database is up to date.")
 
 
+@main.command()
+@click.option("--email", required=True, help="Where the operator's sign-in links go.")
+def operator(email: str) -> None:
+    """Write down the operator's e-mail address, so that they can sign in by a link.
+
+    Whoever may run this may read the database as well; nobody else can make an operator.
+    """
+    with _plainly(), _built() as accord:
+        person = founding.found(accord.store, accord.recorder)
+        try:
+            mail.deliverable(email)
+        except ValueError as error:
+            raise CannotRunError("That is no whole e-mail address.") from error
+        with accord.store.write() as connection:
+            known.set_address(connection, accord.key, person, email, clock.now(connection))
+    _say("Written down. Set ACCORD_SMTP_HOST and ACCORD_SMTP_FROM for links to be sent.")
+
+
 @main.group()
 def catalogue() -> None:
     """What is held: lists of items."""
@@ -126,7 +146,7 @@ def import_command(file: Path, rules: Path | None, keep_good: bool) -> None:
     with _plainly(), _built() as accord, Progress(console=_ERRORS, transient=True) as bar:
         task = bar.add_task("Importing", total=None)
         lines = proposals.load(rules, CLASSES) if rules else ()
-        operator = Viewer(founding.found(accord.store, accord.recorder))
+        operator = Viewer.inside(founding.found(accord.store, accord.recorder))
         report = asyncio.run(
             importer.import_file(
                 accord.path, operator, file, lines, keep_good=keep_good,
@@ -153,7 +173,8 @@ def import_command(file: Path, rules: Path | None, keep_good: bool) -> None:
 )
 @click.option("--purpose", required=True, help="The purpose that the grant names.")
 @click.option("--act", default="use.read", show_default=True, help="What would be done.")
-def check(person: str, item: str, purpose: str, act: str) -> None:
+@click.option("--named", help="Beyond reading: which other data, model, country or business.")
+def check(person: str, item: str, purpose: str, act: str, named: str | None) -> None:
     """Ask the decision point, as the example's gateway, and print why.
 
     Exit code 0 is yes, 1 is no. The question is recorded like every other.
@@ -169,7 +190,11 @@ def check(person: str, item: str, purpose: str, act: str) -> None:
             "subject": {"type": "person", "id": person},
             "action": {"name": act},
             "resource": {"type": "item", "id": item},
-            "context": {"purpose": purpose, "obligations_supported": ["slice/1"]},
+            "context": {
+                "purpose": purpose,
+                "obligations_supported": ["slice/1"],
+                **({"named": named} if named else {}),
+            },
         }
         try:
             answer = httpx.post(
@@ -300,9 +325,8 @@ def _say(line: str) -> None:
 
 
 def _welcome(settings: Settings, person: str) -> None:
-    _say(
-        f"\nAccord is at {settings.url}    (Ctrl-C stops it; everything is kept in {settings.home})"
-    )
+    kept = f"(Ctrl-C stops it; everything is kept in {settings.home})"
+    _say(f"\nAccord is at {settings.address}    {kept}")
     if person:
         _say(f"Temporal's own page is at http://{HOST}:{settings.temporal_page_port}")
         _say("Everyone and every body in this example is invented.")

@@ -15,11 +15,19 @@ from sqlalchemy import Connection
 from policies.refusals import Code, RefusedError
 from services.store.schema import deployment
 
+_OFFSET = sa.select(deployment.c.temporary, deployment.c.offset_seconds)
+_NEVER_MOVES = "accord: this home's clock never moves"
+
 
 def now(connection: Connection) -> datetime:
     """The instant (UTC) by which everything recorded is stamped."""
-    offset = connection.execute(sa.select(deployment.c.offset_seconds)).scalar_one()
-    return datetime.now(UTC) + timedelta(seconds=offset)
+    if _NEVER_MOVES in connection.info:
+        return datetime.now(UTC)
+    home = connection.execute(_OFFSET).one()
+    if not home.temporary:
+        # The database sees to it that no home becomes a temporary one: asked once is enough.
+        connection.info[_NEVER_MOVES] = True
+    return datetime.now(UTC) + timedelta(seconds=home.offset_seconds)
 
 
 def advance(connection: Connection, by: timedelta) -> datetime:

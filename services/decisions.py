@@ -8,7 +8,9 @@ asked, before it leaves.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -16,15 +18,17 @@ from sqlalchemy import Connection
 from policies import access
 from policies.refusals import Code, Refused, RefusedError
 from policies.types import SYSTEM, USE_ACTS, Authorisation, Envelope
-from policies.use import UseAnswer, UseQuestion, answer
+from policies.use import STORY_OBLIGATION, UseAnswer, UseQuestion, answer
 from services import clock, credentials, facts
 from services.recorder import Recorder
 from services.rulebook import Rulebook
 from services.store import streams, texts, versions
-from services.store.schema import gateways, grant_items, grant_people, restrictions
+from services.store.schema import gateways, grant_items, grant_people, restrictions, wishes
 from services.store.session import Store
 
 TRIES = 5
+RELIED_ON = (versions.RULES, versions.RESTRICTIONS, versions.CATALOGUE)
+"""What an answer must not be older than: rules, restrictions and disputes, what items are."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class Told:
     refused: Refused | None
     words: str | None = None
     entry: str = ""
+    travels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What goes with an obligation, by its id: with a story, its teller's wishes."""
 
 
 class Decisions:
@@ -87,7 +93,9 @@ class Decisions:
             now = clock.now(connection)
             found = self._answer(connection, gateway, question)
             told = _told(connection, found)
-            relied_on = versions.read(connection, (versions.RULES, versions.RESTRICTIONS))
+            if STORY_OBLIGATION in found.also and found.decision:
+                told = replace(told, travels={STORY_OBLIGATION: _wishes(connection, question.item)})
+            relied_on = versions.read(connection, RELIED_ON)
         answered = access.Answer(
             question.subject,
             question.act,
@@ -111,7 +119,7 @@ class Decisions:
             digest=command,
         )
         entry = self._recorder.carry(envelope)
-        return Told(told.answer, told.refused, told.words, entry["id"])
+        return replace(told, entry=entry["id"])
 
     def _answer(self, connection: Connection, gateway: Gateway, question: UseQuestion) -> UseAnswer:
         if question.act not in USE_ACTS:
@@ -125,7 +133,21 @@ class Decisions:
         ).scalars()
         grants = streams.states(connection, named)
         enforcer = self._rulebook.at(connection).enforcer
-        return answer(enforcer, question, item, grants, clock.now(connection))
+        return answer(
+            enforcer, question, item, grants, clock.now(connection), facts.unsettled(connection)
+        )
+
+
+def _wishes(connection: Connection, item: str) -> Mapping[str, Any]:
+    """How those who told a story wish it to be treated, and in what context they told it."""
+    rows = list(connection.execute(sa.select(wishes).where(wishes.c.item == item)))
+    said = texts.read(connection, [text for row in rows for text in (row.wishes, row.context)])
+    return {
+        "wishes": [
+            {"body": row.body, "wishes": said.get(row.wishes), "context": said.get(row.context)}
+            for row in rows
+        ]
+    }
 
 
 def _told(connection: Connection, found: UseAnswer) -> Told:

@@ -28,11 +28,13 @@ from policies.types import Envelope
 from services.recorder import Extra, Recorder
 from services.store import streams
 from services.store.session import Store
-from workflows.contracts import COMMAND, REFUSED, TASK_QUEUE, Json, Start
-from workflows.driver import written_envelope
+from workflows.contracts import COMMAND, MANNER, REFUSED, TASK_QUEUE, Json, Start
+from workflows.envelopes import written_envelope
 
 ANSWER_WITHIN = timedelta(seconds=30)
 """How long a caller waits before being told that the outcome is not known yet."""
+SIDE_BY_SIDE = 16
+"""For how many workflows at once time passes in a temporary home."""
 
 _GONE = (RPCStatusCode.NOT_FOUND,)
 _AWAY = (
@@ -117,13 +119,20 @@ class Dispatcher:
             with store.read() as connection:
                 return streams.open_driven(connection)
 
-        for stream in await asyncio.to_thread(held_open):
-            handle = self._client.get_workflow_handle(stream)
-            try:
-                await asyncio.wait_for(skipper.fast_forward(handle, by), 60)
-            except RPCError as failure:
-                if failure.status not in _GONE:
-                    raise
+        side_by_side = asyncio.Semaphore(SIDE_BY_SIDE)
+
+        async def lived_through(stream: str) -> None:
+            assert self._client is not None
+            async with side_by_side:
+                handle = self._client.get_workflow_handle(stream)
+                try:
+                    # It takes as long as the timers in it, about a second each.
+                    await asyncio.wait_for(skipper.fast_forward(handle, by), 60)
+                except RPCError as failure:
+                    if failure.status not in _GONE:
+                        raise
+
+        await asyncio.gather(*map(lived_through, await asyncio.to_thread(held_open)))
 
     async def _update(self, envelope: Envelope, update: str) -> Json:
         assert self._client is not None
@@ -149,7 +158,7 @@ def start_of(stream: str) -> WithStartWorkflowOperation[object, object]:
     """How a stream's workflow is started: named by the stream, once, again after its end."""
     return WithStartWorkflowOperation(
         kind_of(stream),
-        Start(stream),
+        Start(stream, manner=MANNER, by_command=True),
         id=stream,
         task_queue=TASK_QUEUE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

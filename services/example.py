@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from policies import body as b
-from policies.catalogue import Classification
+from policies.body import commands as b
+from policies.catalogue.classification import Classification
 from policies.refusals import Code, RefusedError
 from policies.types import (
     CLASSES,
@@ -18,6 +19,8 @@ from policies.types import (
     Kawa,
     KawaRule,
     Named,
+    Outcome,
+    Voice,
     derived_id,
 )
 from services import founding
@@ -25,7 +28,9 @@ from services.bootstrap import Accord
 from services.catalogue import importer, proposals
 from services.path import Sent
 from services.people import Viewer
-from services.store.schema import deployment, items, persons
+from services.sharing import Word
+from services.store.schema import deployment, items, outbox, persons
+from workflows.envelopes import envelope_of
 
 FOLDER = Path(__file__).resolve().parent.parent / "deploy" / "example"
 CREDENTIAL_FILE = "example-gateway.credential"
@@ -53,7 +58,10 @@ MEMBERS = {
 """Body to its people; a person's key is ``<body>-<who>``. Secretaries have no voice, but
 for the island B panel's, who is a member too."""
 
-OTHERS = ("researcher", "research-assistant", "outsider")
+OTHERS = (
+    "researcher", "research-assistant", "outsider", "agency-secretary", "agency-officer",
+    "reviewer",
+)  # fmt: skip
 
 NAMES = {
     "river": "Example river rōpū",
@@ -74,7 +82,12 @@ HISTORIES = {
         "Invented. A survey of 1,000 invented people, who were told that each people's own body "
         "decides who sees its records. Known harm: an earlier use compared peoples unkindly."
     ),
+    "example_register": (
+        "Invented. A register of gardens that an agency began without asking the river people, "
+        "who tend them. Known harm: it was once used to tax them."
+    ),
 }
+REGISTER = "example_register.gardens.kept_by"
 
 
 async def load(accord: Accord, say: Callable[[str], None] = lambda line: None) -> None:
@@ -83,11 +96,11 @@ async def load(accord: Accord, say: Callable[[str], None] = lambda line: None) -
     with accord.store.read() as connection:
         if connection.execute(sa.select(deployment.c.example)).scalar_one():
             return
-    operator = Viewer(founding.found(accord.store, accord.recorder))
+    operator = Viewer.inside(founding.found(accord.store, accord.recorder))
     people = people_of(accord)
     say("Naming invented peoples and places")
     await accord.catalogue.name(operator, step("names"), PEOPLES, PLACES)
-    say("Importing three collections, 17,487 real variable names among them")
+    say("Importing four collections, 17,487 real variable names among them")
     await _import(accord, operator)
     bodies = await _bodies(accord, people, operator)
     say("Five invented bodies confirm what is theirs, and adopt the example's rules")
@@ -158,20 +171,65 @@ async def _bodies(accord: Accord, people: dict[str, str], operator: Viewer) -> d
         "island-b": b.Mandate(frozenset({Capacity.PEOPLE}), frozenset({"example-island-b-people"})),
         "ethics": b.Mandate(frozenset({Capacity.ETHICS})),
     }
-    found = {}
+    found: dict[str, str] = {}
     for body, members in MEMBERS.items():
-        secretary = Viewer(people[f"{body}-secretary"])
+        secretary = Viewer.inside(people[f"{body}-secretary"])
         sent = step(f"enter {body}")
         listed = tuple(b.Member(people[f"{body}-{who}"], _roles(body, who)) for who in members)
+        # The first is written down by the operator, since nobody is there to know it.
         await accord.bodies.enter(
-            operator, sent, NAMES[body], mandates[body], DOCUMENT, kawa[body], listed
-        )
-        found[body] = "body-" + derived_id(sent.id, "body")
-        await accord.bodies.adopt(secretary, found[body], step(f"adopt {body}"), "example")
-    ethics = Viewer(people["ethics-secretary"])
+            secretary if found else operator, sent, NAMES[body], mandates[body], DOCUMENT,
+            kawa[body], listed,
+        )  # fmt: skip
+        entered = "body-" + derived_id(sent.id, "body")
+        await _welcome(accord, people, entered, body, tuple(found.items()))
+        found[body] = entered
+        await accord.packs.adopt(secretary, found[body], step(f"adopt {body}"), "example")
+    ethics = Viewer.inside(people["ethics-secretary"])
     sent = step("adopt newcomers")
-    await accord.bodies.adopt(ethics, found["ethics"], sent, "example-newcomers")
+    await accord.packs.adopt(ethics, found["ethics"], sent, "example-newcomers")
     return found
+
+
+async def _welcome(
+    accord: Accord,
+    people: dict[str, str],
+    entered: str,
+    body: str,
+    others: tuple[tuple[str, str], ...],
+) -> None:
+    """Every body that is there says that it knows the new one; by the last yes it is welcome."""
+    if not others:
+        return
+    sent = step(f"propose {body}")
+    change = b.Change("welcome", entered)
+    proposer = Viewer.inside(people[f"{others[0][0]}-secretary"])
+    await accord.sharing.propose(proposer, others[0][1], sent, change, "Invented, as all here.")
+    for other, there in others:
+        voices = dict.fromkeys(
+            (people[f"{other}-{who}"] for who in MEMBERS[other] if "member" in _roles(other, who)),
+            Voice.APPROVE,
+        )
+        word = Word(Outcome.APPROVE, voices, date(2026, 1, 15), "hui", "Invented minutes.")
+        said = step(f"welcome {body} by {other}")
+        secretary = Viewer.inside(people[f"{other}-secretary"])
+        await accord.sharing.say(secretary, there, said, sent.id, word)
+    await _until_welcome(accord, entered)
+
+
+async def _until_welcome(accord: Accord, body: str) -> None:
+    """The welcome follows from the last yes through the outbox. No worker may be running yet,
+    so it is carried here; once only, however often."""
+    with accord.store.read() as connection:
+        waiting = list(
+            connection.execute(
+                sa.select(outbox.c.envelope).where(
+                    outbox.c.target == body, outbox.c.delivered_at.is_(None)
+                )
+            ).scalars()
+        )
+    for envelope in waiting:
+        await asyncio.to_thread(accord.recorder.carry, envelope_of(envelope))
 
 
 def _roles(body: str, who: str) -> frozenset[str]:
@@ -186,7 +244,7 @@ async def _confirm(
     for collection, history in HISTORIES.items():
         sent = step(f"history {collection}")
         await accord.catalogue.write_history(operator, b.DEPLOYMENT, sent, collection, history)
-    river = Viewer(people["river-secretary"])
+    river = Viewer.inside(people["river-secretary"])
     await accord.catalogue.confirm(
         river, bodies["river"], step("confirm genome"),
         frozenset({"example_genome.assembly.sequence"}),
@@ -194,6 +252,10 @@ async def _confirm(
             frozenset({"genomic", "taonga_species"}),
             places=frozenset({"example-river-valley"}), whole=True,
         ),
+    )  # fmt: skip
+    await accord.catalogue.confirm(
+        river, bodies["river"], step("confirm register"), frozenset({REGISTER}),
+        Classification(frozenset({"identifiable"}), frozenset({"example-river-people"})),
     )  # fmt: skip
     for variable, klass in (
         ("clinic_visits", "health"),
@@ -203,7 +265,7 @@ async def _confirm(
     ):
         for body in ("river", "island-a"):
             await accord.catalogue.confirm(
-                Viewer(people[f"{body}-secretary"]), bodies[body],
+                Viewer.inside(people[f"{body}-secretary"]), bodies[body],
                 step(f"confirm {variable} {body}"),
                 frozenset({f"example_survey.people.{variable}"}),
                 Classification(frozenset({klass}), "any"),

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from policies.request.commands import WORDS
 from policies.types import Outcome, Voice, derived_id
 from services.bootstrap import Accord
+from services.deciding import Ruling
 from services.example import CREDENTIAL_FILE, NAMES, people_of, step
 from services.path import Sight
 from services.people import Viewer
@@ -29,7 +30,7 @@ async def first_grant(accord: Accord) -> None:
     """
     people = people_of(accord)
     names = {name: body for body, name in (await accord.path.look(_body_names)).items()}
-    researcher = Viewer(people["researcher"])
+    researcher = Viewer.inside(people["researcher"])
     draft = "draft-" + derived_id("the invented example", "first draft")
     request = "request-" + derived_id(draft, "request")
     state = await accord.path.look(lambda sight: streams.get(sight.connection, request).state)
@@ -40,13 +41,13 @@ async def first_grant(accord: Accord) -> None:
     for body, voices in (("river", 3), ("ethics", 2)):
         seen = await _sequence(accord, request)
         for number in range(1, voices + 1):
-            member = Viewer(people[f"{body}-member-{number}"])
+            member = Viewer.inside(people[f"{body}-member-{number}"])
             sent = step(f"first voice {body} {number}", seen)
-            await accord.requests.speak(member, request, names[NAMES[body]], sent, Voice.APPROVE)
-        secretary = Viewer(people[f"{body}-secretary"])
+            await accord.deciding.speak(member, request, names[NAMES[body]], sent, Voice.APPROVE)
+        secretary = Viewer.inside(people[f"{body}-secretary"])
         sent = step(f"first conclusion {body}", seen)
-        await accord.requests.conclude(
-            secretary, request, names[NAMES[body]], sent, Outcome.APPROVE
+        await accord.deciding.conclude(
+            secretary, request, names[NAMES[body]], sent, Ruling(Outcome.APPROVE)
         )
     seen = await _sequence(accord, request)
     await accord.requests.accept(researcher, request, step("first acceptance", seen), frozenset())
@@ -120,5 +121,7 @@ def _first_content(researcher: Viewer) -> dict[str, object]:
         },
         "ends_on": (datetime.now(UTC) + timedelta(days=300)).date().isoformat(),
         "acts": ["use.read"],
+        "area": "language",
+        "use_kind": "secondary",
         "words": dict.fromkeys(WORDS, said),
     }

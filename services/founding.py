@@ -6,19 +6,17 @@ Nothing could authorise this, since no rule is in force before it; the entries s
 
 from __future__ import annotations
 
-import uuid
 from datetime import datetime
 
-import sqlalchemy as sa
-
-from policies import body as b
 from policies import pack as p
+from policies.body import commands as b
+from policies.body.state import BodyState
 from policies.types import Authorisation, Envelope, Kawa, KawaRule, TextId, derived_id
 from services import clock
-from services.bodies import put_in_force, shipped
+from services.packs import put_in_force, shipped
 from services.recorder import Recorder
+from services.sign_in import known
 from services.store import streams, texts
-from services.store.schema import persons
 from services.store.session import Store
 from services.store.texts import Audience, Words
 
@@ -31,7 +29,7 @@ def found(store: Store, recorder: Recorder) -> str:
         there = streams.get(connection, b.DEPLOYMENT)
         now = clock.now(connection)
     if there.sequence:
-        state: b.BodyState = there.state
+        state: BodyState = there.state
         return next(person for person, each in state.members.items() if "operator" in each.roles)
     operator = add_person(store, "Operator", key=None)
     name = TextId("text-" + derived_id(b.DEPLOYMENT, "name"))
@@ -57,15 +55,8 @@ def found(store: Store, recorder: Recorder) -> str:
 
 def add_person(store: Store, name: str, key: str | None) -> str:
     """A person with a random id; `key` is what an invented one of the example signs in by."""
-    person, text = "person-" + str(uuid.uuid4()), TextId("text-" + str(uuid.uuid4()))
     with store.write() as connection:
-        now = clock.now(connection)
-        words = Words(text, person, Audience.PARTIES, name.encode())
-        texts.save(connection, person, [words], now)
-        # A person is no event of any stream: the name is theirs, and goes when they ask.
-        texts.keep(connection, text, person)
-        connection.execute(sa.insert(persons).values(id=person, name=text, example_key=key))
-    return person
+        return known.add_person(connection, name, clock.now(connection), key)
 
 
 def _envelope(stream: str, actor: str, now: datetime, command: object, step: str) -> Envelope:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from policies.grant import commands as c
 from policies.grant.state import GrantState, Status
 from policies.refusals import Code, RefusedError
 from policies.types import Sitting
+from services.letters import Letter, letter_words
 from services.path import Path, Ready, Sent, Sight, words
 from services.people import Viewer, acting_for
 from services.store import streams
@@ -74,6 +76,34 @@ class Grants:
         return await self._for_body(
             viewer, grant, body, "body:grant:acknowledge_disposal", sent, (), c.AcknowledgeDisposal
         )
+
+    async def renew_elsewhere(
+        self,
+        viewer: Viewer,
+        grant: str,
+        body: str,
+        sent: Sent,
+        letter: Letter,
+        expires_at: datetime,
+    ) -> dict[str, Any]:
+        """The secretary writes down that the body has renewed, in a system of its own, the
+        decision that lapses; it now holds until `expires_at` (UTC)."""
+        named, kept = letter_words(sent, grant, letter)
+
+        def build(sight: Sight) -> Ready:
+            roles = acting_for(sight.bodies, viewer, body)
+            terms = existing(sight, grant).terms
+            # Not only those to whom reports are owed: an ethics committee's yes lapses too.
+            if terms is None or body not in terms.decisions:
+                raise RefusedError(Code.NOT_FOUND)
+            rule = sight.permitted("body:grant:renew_elsewhere", roles)
+            command = c.RenewElsewhere(
+                sight.bodies.sitting(body), named["reference"], named["letter"], letter.sha256,
+                expires_at,
+            )  # fmt: skip
+            return Ready(grant, command, rule, (body,), kept)
+
+        return await self._path.send(viewer, "body:grant:renew_elsewhere", sent, build)
 
     async def _for_researcher(
         self,

@@ -21,7 +21,7 @@ from policies.refusals import Code, RefusedError
 from policies.types import Authorisation, Envelope, TextId, derived_id
 from services import clock
 from services.dispatcher import Dispatcher
-from services.people import Bodies, Viewer, all_bodies
+from services.people import Bodies, Viewer, all_bodies, require_fresh
 from services.recorder import Extra
 from services.rulebook import Rulebook
 from services.store import streams, texts, versions
@@ -103,6 +103,7 @@ class Path:
         Raises:
             RefusedError: with the one refusal that stands in the way.
         """
+        require_fresh(viewer, act)
         for tries in range(TRIES):
             known = await asyncio.to_thread(self._known, sent, sent.digest(viewer, act))
             if known is not None:

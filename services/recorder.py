@@ -17,13 +17,13 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from temporalio import activity
 
 from policies import codec
-from policies.body import DEPLOYMENT
+from policies.body.commands import DEPLOYMENT
 from policies.consequences import consequences
-from policies.machines import MACHINES, Machine, kind_of, written_event
+from policies.machines import MACHINES, Machine, kind_of, written_command, written_event
 from policies.permissions import act_of
 from policies.refusals import Code, Refused, RefusedError
 from policies.types import SYSTEM, Authorisation, Envelope, derived_id
-from services import clock
+from services import clock, notifying, waiting
 from services.rulebook import Rulebook
 from services.store import projections, streams, texts, versions
 from services.store.schema import entries, outbox
@@ -37,10 +37,13 @@ from workflows.contracts import (
     RecordCall,
     RecordReply,
     Refusal,
+    TellCall,
 )
-from workflows.driver import envelope_of, written_envelope
+from workflows.envelopes import envelope_of, written_envelope
 
-SYSTEM_COMMANDS = frozenset({"Remind", "Close", "Issue", "ClockPassed", "ReviewPassed", "Answer"})
+SYSTEM_COMMANDS = frozenset(
+    {"Remind", "Close", "Issue", "ClockPassed", "ReviewPassed", "Answer", "Welcome", "Void"}
+)
 """The closed list of what `system` may do (`bones.md`, "System acts")."""
 
 LOOK_AGAIN = frozenset({"40001", "40P01"})
@@ -58,6 +61,9 @@ class Recorder:
         """`store` is written to by nobody else but through this and `texts`."""
         self._store = store
         self._rulebook = rulebook
+        self._folded = streams.Folded()
+        self.posted: Callable[[], None] = lambda: None
+        """Called, in whatever thread, when something new is in the outbox."""
 
     @activity.defn(name=LOAD)
     def load(self, call: LoadCall) -> RecordReply:
@@ -70,10 +76,20 @@ class Recorder:
             )
 
     @activity.defn(name=TELL_TIME)
-    def tell_time(self) -> RecordReply:
-        """The service clock: a fired timer asks it whether anything is due."""
+    def tell_time(self, call: TellCall | None = None) -> RecordReply:
+        """The service clock: a fired timer asks it whether anything is due, and where that
+        depends on working days, what."""
         with self._store.read() as connection:
-            return RecordReply("current", codec.written(clock.now(connection)))
+            now = clock.now(connection)
+            if call is None:
+                return RecordReply("current", codec.written(now))
+            found = waiting.look(connection, streams.get(connection, call.stream).state, now)
+        return RecordReply(
+            "current",
+            codec.written(now),
+            wake_at=codec.written(found.wake_at) if found.wake_at else None,
+            clock=written_command(found.command) if found.command else None,
+        )
 
     @activity.defn(name=RECORD)
     def record(self, call: RecordCall) -> RecordReply:
@@ -93,8 +109,8 @@ class Recorder:
             decided = machine.decide(stream.state, envelope)
             events = [] if isinstance(decided, Refused) else [written_event(e) for e in decided]
             reply = self._commit(envelope, stream.sequence, events, extra)
-            if reply.answer is not None:
-                return reply.answer
+            if reply.made is not None:
+                return reply.made
             if reply.refusal is not None:
                 raise RefusedError(Code(reply.refusal.code), **reply.refusal.facts)
             if reply.status == "current":
@@ -105,9 +121,13 @@ class Recorder:
     def _commit(
         self, envelope: Envelope, after: int, events: list[Json], extra: Extra | None
     ) -> RecordReply:
+        afterwards: list[Callable[[], None]] = []
         try:
             with self._store.write() as connection:
-                return self._write(connection, envelope, after, events, extra)
+                reply = self._write(connection, envelope, after, events, extra, afterwards)
+            for each in afterwards:
+                each()
+            return reply
         except RefusedError as refusal:
             refused = Refusal(str(refusal.refused.code), dict(refusal.refused.facts))
         except IntegrityError as error:
@@ -146,10 +166,12 @@ class Recorder:
         after: int,
         events: list[Json],
         extra: Extra | None,
+        afterwards: list[Callable[[], None]],
     ) -> RecordReply:
-        stream = streams.get(connection, envelope.stream, lock=True)
+        """`afterwards` is given what is to be done once the transaction is committed."""
+        stream, repeated = streams.to_append(connection, envelope.stream, envelope.id, self._folded)
         now = clock.now(connection)
-        known = streams.of_command(connection, envelope.id)
+        known = streams.of_command(connection, envelope.id) if repeated else None
         if known is not None:
             entry, digest = known
             if digest != envelope.digest or entry["stream"] != envelope.stream:
@@ -167,7 +189,7 @@ class Recorder:
         if not events:
             return RecordReply("current", codec.written(now))
         machine = MACHINES[kind_of(stream.id)]
-        happened = [machine.event(each["type"], each["version"], each["data"]) for each in events]
+        happened = machine.happened(events)
         authorisation = self._authorised(connection, machine, envelope)
         entry = {
             "id": str(uuid.uuid4()),
@@ -185,12 +207,15 @@ class Recorder:
         }
         named = [text for event in happened for text in codec.text_ids(event)]
         entry["commitments"] = texts.claim(connection, named, envelope.actor, entry["id"])
-        recorded = streams.append(connection, entry, envelope.digest, stream)
+        recorded = streams.append(connection, entry, envelope.digest, stream, happened)
+        afterwards.append(lambda: self._folded.keep(recorded))
         projections.project(connection, recorded, happened, entry)
         if extra is not None:
             extra(connection, entry["id"])
-        _post(connection, recorded, happened, entry)
-        return RecordReply("recorded", codec.written(now), [entry], entry)
+        notifying.tell(connection, recorded, happened, entry)
+        if _post(connection, recorded, happened, entry):
+            afterwards.append(self.posted)
+        return RecordReply("recorded", codec.written(now), [entry])
 
     def _authorised(
         self, connection: Connection, machine: Machine, envelope: Envelope
@@ -249,11 +274,13 @@ def _cause(connection: Connection, envelope: Envelope) -> str | None:
     ).scalar_one_or_none()
 
 
-def _post(connection: Connection, stream: streams.Stream, happened: list[Any], entry: Json) -> None:
-    """Put into the outbox what this entry causes in other streams."""
+def _post(connection: Connection, stream: streams.Stream, happened: list[Any], entry: Json) -> int:
+    """Put into the outbox what this entry causes in other streams; returns how much."""
     terms = getattr(stream.state, "terms", None)
     request = terms.request if terms is not None else None
-    for number, (target, command) in enumerate(consequences(request, happened)):
+    grant = getattr(stream.state, "grant", None)
+    caused = consequences(request, happened, grant)
+    for number, (target, command) in enumerate(caused):
         envelope = Envelope(
             id=derived_id(entry["id"], str(number), target),
             stream=target,
@@ -269,3 +296,4 @@ def _post(connection: Connection, stream: streams.Stream, happened: list[Any], e
                 entry=entry["id"], target=target, envelope=written_envelope(envelope)
             )
         )
+    return len(caused)

@@ -7,23 +7,23 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from policies.body import DEPLOYMENT
-from policies.conditions import Condition
+from policies.body.commands import DEPLOYMENT
 from policies.refusals import Code, RefusedError
 from policies.request import commands as c
 from policies.request.state import RequestState, Status
 from policies.routing import Route, route
 from policies.slices import Slice
-from policies.types import Outcome, Sitting, TextId, Voice, derived_id
-from policies.use import rules_refuse
+from policies.types import TextId, derived_id
+from policies.use import purposes_of, rules_refuse
 from services import calendar, facts
 from services.path import Path, Ready, Sent, Sight, words
-from services.people import ANYONE, Viewer, acting_for
+from services.people import ANYONE, Viewer
 from services.preview import Draft, Preview, drafted, preview
+from services.queries.differences import differences
+from services.queries.standing import referred
 from services.store import drafts, streams
 from services.store.texts import Audience, Words
 
-REMIND_AFTER_WORKING_DAYS = 10
 REPORT_AFTER = timedelta(days=365)
 MOST_ITEMS = 500
 
@@ -73,42 +73,66 @@ class Requests:
             _still_a_draft(sight, draft)
             if row.version != version:
                 raise RefusedError(Code.STALE, version=str(row.version))
-            asked = drafted(row.content)
             rule = sight.permitted("person:request:submit", (ANYONE,))
-            seen = preview(sight, viewer, asked)
-            _all_there(seen)
-            named, said = _words(sent, request, asked)
-            content = c.Content(
-                asked.purpose,
-                tuple(c.Participant(*each) for each in sorted(asked.people.items())),
-                {item: named[f"why.{item}"] for item in seen.route.items},
-                seen.route.slice,
-                calendar.end_of(asked.ends_on or date.min),
-                asked.acts,
-                {name: named[name] for name in c.WORDS},
-            )
-            known = facts.known(sight.connection, sight.bodies)
-            pinned = c.Pinned(seen.route.items, known.peoples, known.places, seen.route.entries)
-            remind_at = calendar.working_days_after(sight.now, REMIND_AFTER_WORKING_DAYS)
-            return Ready(
-                request,
-                c.Submit(content, pinned, remind_at),
-                rule,
-                facts.RELIED_ON_BY_ROUTES,
-                said,
-            )
+            content, pinned, said = _finished(sight, viewer, sent, request, drafted(row.content))
+            return Ready(request, c.Submit(content, pinned), rule, facts.RELIED_ON_BY_ROUTES, said)
 
         return await self._path.send(viewer, "person:request:submit", sent, build)
 
-    async def ask(
-        self, viewer: Viewer, request: str, body: str, sent: Sent, question: str
+    async def resubmit(
+        self, viewer: Viewer, request: str, sent: Sent, draft: str, version: int
     ) -> dict[str, Any]:
-        """A body asks the researcher a question."""
-        named, said = words(sent, request, Audience.PARTIES, {"question": question})
-        return await self._for_body(
-            viewer, request, body, "body:request:ask", sent, said,
-            lambda sitting: c.Ask(sitting, named["question"]),
-        )  # fmt: skip
+        """Send the draft again, completed, after the desk found something missing in it."""
+
+        def build(sight: Sight) -> Ready:
+            row = drafts.get(sight.connection, draft, viewer.person)
+            if request_of(draft) != request:
+                raise RefusedError(Code.NOT_FOUND)
+            if row.version != version:
+                raise RefusedError(Code.STALE, version=str(row.version))
+            state: RequestState = streams.get(sight.connection, request).state
+            rule = sight.permitted("own:request:resubmit", _researcher_roles(sight, viewer, state))
+            content, pinned, said = _finished(sight, viewer, sent, request, drafted(row.content))
+            if pinned.desk is None and state.pinned is not None:
+                # There is no desk any more: the one that returned it still looks at it.
+                pinned = replace(pinned, desk=state.pinned.desk)
+            return Ready(
+                request, c.Resubmit(content, pinned), rule, facts.RELIED_ON_BY_ROUTES, said
+            )
+
+        return await self._path.send(viewer, "own:request:resubmit", sent, build)
+
+    async def revise(self, viewer: Viewer, draft: str, new: str) -> dict[str, Any]:
+        """Begin the draft `new` from `draft`: one that was refused at preview, or whose request
+        was declined, withdrawn or ended. It says what it revises."""
+
+        def look(sight: Sight) -> tuple[dict[str, Any], datetime]:
+            sight.permitted("person:draft:write", (ANYONE,))
+            row = drafts.get(sight.connection, draft, viewer.person)
+            state: RequestState = streams.get(sight.connection, request_of(draft)).state
+            if state.status is not Status.NONE and state.open:
+                raise RefusedError(Code.WRONG_TIME)
+            return {**row.content, "revises": draft}, sight.now
+
+        content, now = await self._path.look(look)
+        version: int = await self._path.write(
+            lambda connection: drafts.save(connection, new, viewer.person, 0, content, now)
+        )
+        return {"id": new, "version": version, "revises": draft}
+
+    async def changes(self, viewer: Viewer, draft: str) -> dict[str, Any]:
+        """What differs from the draft that this one revises, field by field."""
+
+        def look(sight: Sight) -> dict[str, Any]:
+            row = drafts.get(sight.connection, draft, viewer.person)
+            revised = row.content.get("revises")
+            if not revised:
+                raise RefusedError(Code.NOT_FOUND)
+            before = drafts.get(sight.connection, revised, viewer.person)
+            return {"revises": revised, "changes": differences(before.content, row.content)}
+
+        found: dict[str, Any] = await self._path.look(look)
+        return found
 
     async def answer(
         self, viewer: Viewer, request: str, sent: Sent, question: str, answer: str
@@ -118,64 +142,6 @@ class Requests:
         return await self._for_researcher(
             viewer, request, "own:request:answer", sent, said,
             lambda sight: c.Answer(question, named["answer"]),
-        )  # fmt: skip
-
-    async def stand_aside(
-        self, viewer: Viewer, request: str, body: str, sent: Sent
-    ) -> dict[str, Any]:
-        """The viewer takes no part in this body's decision."""
-        return await self._for_body(
-            viewer, request, body, "body:request:stand_aside", sent, (), c.StandAside
-        )
-
-    async def speak(
-        self, viewer: Viewer, request: str, body: str, sent: Sent, voice: Voice
-    ) -> dict[str, Any]:
-        """The viewer says what they think, within the body."""
-        return await self._for_body(
-            viewer, request, body, "body:request:speak", sent, (),
-            lambda sitting: c.Speak(sitting, voice),
-        )  # fmt: skip
-
-    async def set_condition(
-        self, viewer: Viewer, request: str, body: str, sent: Sent, condition: Condition, own: str
-    ) -> dict[str, Any]:
-        """The body sets a condition, from the library or in its `own` words ("" for none)."""
-        named, said = words(sent, body, Audience.PARTIES, {"condition": own} if own else {})
-        worded = replace(condition, words=named.get("condition"))
-        return await self._for_body(
-            viewer, request, body, "body:request:set_condition", sent, said,
-            lambda sitting: c.SetCondition(sitting, worded),
-        )  # fmt: skip
-
-    async def conclude(
-        self, viewer: Viewer, request: str, body: str, sent: Sent, outcome: Outcome
-    ) -> dict[str, Any]:
-        """Record that the body's voices have come to `outcome` by its kawa."""
-        return await self._for_body(
-            viewer, request, body, "body:request:conclude", sent, (),
-            lambda sitting: c.Conclude(sitting, outcome),
-        )  # fmt: skip
-
-    async def record_hui(
-        self,
-        viewer: Viewer,
-        request: str,
-        body: str,
-        sent: Sent,
-        held_on: date,
-        method: str,
-        voices: Mapping[str, Voice],
-        outcome: Outcome,
-        minutes: str,
-    ) -> dict[str, Any]:
-        """The secretary writes up a decision made away from any screen."""
-        named, said = words(sent, body, Audience.BODY, {"minutes": minutes})
-        return await self._for_body(
-            viewer, request, body, "body:request:record_hui", sent, said,
-            lambda sitting: c.RecordHui(
-                sitting, held_on, method, voices, outcome, named["minutes"]
-            ),
         )  # fmt: skip
 
     async def rejustify(
@@ -202,31 +168,28 @@ class Requests:
             viewer, request, "own:request:accept", sent, (), command, facts.RELIED_ON_BY_ROUTES
         )
 
+    async def record_review(
+        self, viewer: Viewer, request: str, sent: Sent, finding: str
+    ) -> dict[str, Any]:
+        """The reviewer whom the bodies named says what was found; it decides nothing."""
+        named, said = words(sent, request, Audience.PARTIES, {"finding": finding})
+
+        def build(sight: Sight) -> Ready:
+            state: RequestState = streams.get(sight.connection, request).state
+            # To the reviewer as to anybody, a request that was not referred does not exist.
+            if not referred(sight, viewer, state):
+                raise RefusedError(Code.NOT_FOUND)
+            rule = sight.permitted("person:request:record_review", (ANYONE,))
+            command = c.RecordReview(named["finding"], viewer.person)
+            return Ready(request, command, rule, (DEPLOYMENT,), said)
+
+        return await self._path.send(viewer, "person:request:record_review", sent, build)
+
     async def withdraw(self, viewer: Viewer, request: str, sent: Sent) -> dict[str, Any]:
         """Take the request back."""
         return await self._for_researcher(
             viewer, request, "own:request:withdraw", sent, (), lambda sight: c.Withdraw()
         )
-
-    async def _for_body(
-        self,
-        viewer: Viewer,
-        request: str,
-        body: str,
-        act: str,
-        sent: Sent,
-        said: tuple[Words, ...],
-        command: Callable[[Sitting], Any],
-    ) -> dict[str, Any]:
-        def build(sight: Sight) -> Ready:
-            roles = acting_for(sight.bodies, viewer, body)
-            state: RequestState = streams.get(sight.connection, request).state
-            if state.status is Status.NONE or body not in state.asked_ever():
-                raise RefusedError(Code.NOT_FOUND)
-            rule = sight.permitted(act, roles)
-            return Ready(request, command(sight.bodies.sitting(body)), rule, (body,), said)
-
-        return await self._path.send(viewer, act, sent, build)
 
     async def _for_researcher(
         self,
@@ -253,9 +216,40 @@ def request_of(draft: str) -> str:
 
 
 def _still_a_draft(sight: Sight, draft: str) -> None:
+    """Nothing is written any more into what was submitted, unless the desk returned it."""
     request = request_of(draft)
-    if streams.get(sight.connection, request).sequence:
+    stream = streams.get(sight.connection, request)
+    if stream.sequence and stream.state.status is not Status.RETURNED:
         raise RefusedError(Code.ALREADY_DONE, request=request)
+
+
+def _finished(
+    sight: Sight, viewer: Viewer, sent: Sent, request: str, asked: Draft
+) -> tuple[c.Content, c.Pinned, tuple[Words, ...]]:
+    """A draft as it is submitted: its content, what is pinned with it, and its words.
+    Raises RefusedError for what the preview refuses."""
+    seen = preview(sight, viewer, asked)
+    _all_there(seen)
+    named, said = _words(sent, request, asked)
+    content = c.Content(
+        asked.purpose,
+        tuple(c.Participant(*each) for each in sorted(asked.people.items())),
+        {item: named[f"why.{item}"] for item in seen.route.items},
+        seen.route.slice,
+        calendar.end_of(asked.ends_on or date.min),
+        asked.acts,
+        {name: named[name] for name in c.WORDS},
+        {act: asked.named[act] for act in sorted(asked.acts & asked.named.keys())},
+        asked.area,
+        asked.use_kind,
+        asked.for_body,
+        asked.revises,
+        asked.institutions,
+    )
+    known = facts.known(sight.connection, sight.bodies)
+    desk = sight.bodies.states[DEPLOYMENT].desk
+    pinned = c.Pinned(seen.route.items, known.peoples, known.places, seen.route.entries, desk)
+    return content, pinned, said
 
 
 def _all_there(seen: Preview) -> None:
@@ -276,8 +270,8 @@ def _all_there(seen: Preview) -> None:
         )
     if seen.refused:
         first = seen.refused[0]
-        rule = {"rule": first.rule} if first.rule else {}
-        raise RefusedError(first.code, item=first.item, **rule)
+        facts_of_it = {"item": first.item, "rule": first.rule, "next": first.help}
+        raise RefusedError(first.code, **{k: v for k, v in facts_of_it.items() if v})
     if not seen.route.entries:
         raise RefusedError(Code.UNROUTABLE)
 
@@ -296,12 +290,13 @@ def _route_again(sight: Sight, state: RequestState) -> Route:
     found = facts.read_items(sight.connection, state.items)
     enforcer = sight.path.rulebook.at(sight.connection).enforcer
     known = facts.known(sight.connection, sight.bodies)
-    way = route(enforcer, found, state.slice, known, sight.now)
+    way = route(enforcer, found, state.slice, known, sight.now, state.content.for_body)
     if way.refused:
         raise RefusedError(way.refused[0].code, item=way.refused[0].item)
     for item in found:
         for act in sorted(state.content.acts):
-            answer = rules_refuse(enforcer, item, act, state.content.purpose, state.slice)
+            purposes = purposes_of(state.content.purpose, state.content.area)
+            answer = rules_refuse(enforcer, item, act, purposes, state.slice)
             if answer is not None:
                 raise RefusedError(answer.code or Code.NO_RULE, item=item.id)
     return way
@@ -315,7 +310,7 @@ def _researcher_roles(sight: Sight, viewer: Viewer, state: RequestState) -> tupl
     if viewer.person in state.applicants:
         return ("role:participant",)
     # A body that is asked knows of the request, and is told that this is not its step.
-    asked = state.asked_ever() - {DEPLOYMENT}
+    asked = state.concerned() - {DEPLOYMENT}
     if asked & set(sight.bodies.of(viewer.person)):
         return (ANYONE,)
     raise RefusedError(Code.NOT_FOUND)

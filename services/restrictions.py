@@ -9,14 +9,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from policies.body import Mandate
+from policies.body.commands import Mandate
 from policies.refusals import Code, RefusedError
 from policies.restriction import commands as c
 from policies.restriction.state import RestrictionState, Status
 from policies.types import Outcome, Sitting, Voice, derived_id
 from services import calendar
 from services.path import Path, Ready, Sent, Sight, words
-from services.people import Viewer, acting_for
+from services.people import Viewer, acting_for, speaking_for
 from services.store import streams
 from services.store.schema import PUBLISHED, collections, items
 from services.store.texts import Audience, Words
@@ -52,7 +52,7 @@ class Restrictions:
         also, written = words(sent, body, Audience.BODY, {"authority": placing.authority})
 
         def build(sight: Sight) -> Ready:
-            roles = acting_for(sight.bodies, viewer, body)
+            roles = speaking_for(sight.bodies, viewer, body)
             rule = sight.permitted("body:restriction:place", roles)
             mandate = sight.bodies.states[body].mandate
             if mandate.until is not None and mandate.until <= sight.now:

@@ -13,11 +13,13 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from importlib import resources
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from policies.enforcer import Answer, Enforcer, Question, RoutingQuestion
+from policies.purpose import PurposeLine, read_purposes
 from policies.refusals import Code, RefusedError
 from policies.restriction.commands import Visibility
 from policies.restriction.state import RestrictionState
@@ -132,7 +134,10 @@ def _restricting(connection: Connection) -> list[Rule]:
         sa.select(restrictions.c.id).where(restrictions.c.status != "lifted")
     )
     found = streams.states(connection, [row.id for row in bound])
-    return [line for name, state in sorted(found.items()) for line in deny_lines(name, state)]
+    # The first line that covers a question answers it: those that bodies hide come last, so that
+    # what is answered by another line is answered by it whether or not something is hidden.
+    in_order = sorted(found, key=lambda name: (found[name].visibility is Visibility.HIDDEN, name))
+    return [line for name in in_order for line in deny_lines(name, found[name])]
 
 
 def deny_lines(name: str, state: RestrictionState) -> list[Rule]:
@@ -150,3 +155,10 @@ def deny_lines(name: str, state: RestrictionState) -> list[Rule]:
         for number, (collection, item) in enumerate(things or [(EVERY, EVERY)])
         for act in sorted(scope.acts)
     ]  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def house_purposes() -> tuple[PurposeLine, ...]:
+    """The house's lines about what makes a purpose too broad. Raises FaultsError."""
+    file = resources.files("policies").joinpath("packs", "house", "purposes.csv")
+    return read_purposes(file.read_bytes())

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from services import bootstrap, example, first_look, founding
 from services.settings import Settings
+from services.sign_in import known
 from services.store import migrate
 from services.supervisor import CannotRunError, Supervisor
 
@@ -21,10 +22,16 @@ async def prepare(settings: Settings, *, with_example: bool, temporary: bool, sa
     accord = bootstrap.build(settings, None)
     try:
         await asyncio.to_thread(founding.found, accord.store, accord.recorder)
+        await asyncio.to_thread(_look_up_again, accord)
         if with_example:
             await example.load(accord, say)
     finally:
         accord.store.close()
+
+
+def _look_up_again(accord: bootstrap.Accord) -> None:
+    with accord.store.write() as connection:
+        known.rekey(connection, accord.key)
 
 
 async def start(supervisor: Supervisor) -> None:

@@ -1,8 +1,9 @@
 """The worker process: drives the streams' workflows, and does what goes on beside them.
 
-Beside the workflows run four tasks: the sequencer gives committed entries their place
+Beside the workflows run five tasks: the sequencer gives committed entries their place
 in the ledger, the deliverer carries the outbox, the sweep restarts whatever the streams
-hold open and Temporal lacks, and the broom erases words that were never claimed.
+hold open and Temporal lacks, the broom erases words that were never claimed, and the mailer
+sends what waits to be sent.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from temporalio import activity
@@ -28,17 +29,20 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
 from policies.machines import MACHINES, kind_of
-from policies.refusals import Code, RefusedError
-from services import bootstrap, clock
+from services import bootstrap, clock, messages
+from services.careful import careful
 from services.catalogue import staging
+from services.delivering import delivering
 from services.recorder import Recorder
 from services.settings import Settings
+from services.sign_in import links, sessions
 from services.store import leaves, streams, texts
-from services.store.schema import entries, outbox
+from services.store.schema import entries
 from services.store.schema import leaves as leaf
 from workflows.contracts import (
     CATCH_UP,
     LOAD,
+    MANNER,
     RECORD,
     TASK_QUEUE,
     TELL_TIME,
@@ -46,8 +50,8 @@ from workflows.contracts import (
     LoadCall,
     RecordCall,
     Start,
+    TellCall,
 )
-from workflows.driver import envelope_of
 from workflows.grant import GrantWorkflow
 from workflows.request import RequestWorkflow
 from workflows.restriction import RestrictionWorkflow
@@ -90,8 +94,8 @@ def activities(recorder: Recorder) -> list[Callable[..., Json]]:
         return {**vars(recorder.load(LoadCall(**call)))}
 
     @activity.defn(name=TELL_TIME)
-    def tell_time() -> Json:
-        return {**vars(recorder.tell_time())}
+    def tell_time(call: Json | None = None) -> Json:
+        return {**vars(recorder.tell_time(TellCall(**call) if call else None))}
 
     @activity.defn(name=RECORD)
     def record(call: Json) -> Json:
@@ -112,7 +116,7 @@ async def run(settings: Settings) -> None:
         async with worker(accord, threads):
             beside = [
                 asyncio.create_task(task(accord))
-                for task in (sequencing, delivering, sweeping, tidying)
+                for task in (sequencing, delivering, sweeping, tidying, mailing)
             ]
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({stopping, *beside}, return_when=asyncio.FIRST_COMPLETED)
@@ -147,66 +151,14 @@ async def sequencing(accord: bootstrap.Accord) -> None:
     rounds = 0
     while True:
         began = time.monotonic()
-        placed = await _careful("sequencer", once)
+        await careful("sequencer", once)
         took = time.monotonic() - began
         rounds += 1
-        if rounds % 60 == 0 and (left := await _careful("sequencer", late)):
+        if rounds % 60 == 0 and (left := await careful("sequencer", late)):
             LOG.error("%d ledger entries have been unsequenced for over a minute", left)
         # On PostgreSQL a look goes through the whole ledger: however long that has become,
         # it should not take more than a tenth of the time.
-        await asyncio.sleep(max(0.2 if placed else 0.5, min(9 * took, 10)))
-
-
-async def delivering(accord: bootstrap.Accord) -> None:
-    """Carry what one stream causes in another, until each has arrived."""
-    while True:
-        delivered = await deliver_once(accord)
-        await asyncio.sleep(0.02 if delivered else 0.2)
-
-
-async def deliver_once(accord: bootstrap.Accord) -> int:
-    """Deliver what waits in the outbox, oldest first; returns how much arrived."""
-
-    def waiting() -> list[sa.Row[tuple[int, dict[str, object]]]]:
-        with accord.store.read() as connection:
-            return list(
-                connection.execute(
-                    sa.select(outbox.c.id, outbox.c.envelope)
-                    .where(outbox.c.delivered_at.is_(None))
-                    .order_by(outbox.c.id)
-                    .limit(32)
-                )
-            )
-
-    found = await _careful("outbox", waiting) or []
-    arrived = await asyncio.gather(*(_deliver(accord, row.id, row.envelope) for row in found))
-    return sum(arrived)
-
-
-async def _deliver(accord: bootstrap.Accord, number: int, envelope: dict[str, object]) -> int:
-    outcome = "done"
-    try:
-        await accord.dispatcher.send(envelope_of(envelope))
-    except RefusedError as refusal:
-        if refusal.refused.code in (Code.UNAVAILABLE, Code.STALE):
-            return 0  # Not known, or not now: it stays in the outbox.
-        outcome = str(refusal.refused.code)
-        LOG.error("outbox %d was refused: %s", number, outcome)
-    except Exception as trouble:
-        LOG.error("outbox %d: %s", number, type(trouble).__name__)
-        return 0
-
-    def mark() -> None:
-        with accord.store.write() as connection:
-            at = clock.now(connection)
-            connection.execute(
-                sa.update(outbox)
-                .where(outbox.c.id == number)
-                .values(delivered_at=at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), outcome=outcome)
-            )
-
-    await _careful("outbox", mark)
-    return 1
+        await asyncio.sleep(max(0.5, min(9 * took, 10)))
 
 
 async def sweeping(accord: bootstrap.Accord) -> None:
@@ -236,7 +188,7 @@ async def sweep_once(accord: bootstrap.Accord) -> int:
         try:
             # Temporal's list lags behind; starting what runs already is refused, which is fine.
             await accord.temporal.start_workflow(
-                kind_of(stream), Start(stream), id=stream, task_queue=TASK_QUEUE
+                kind_of(stream), Start(stream, manner=MANNER), id=stream, task_queue=TASK_QUEUE
             )
             started += 1
         except WorkflowAlreadyStartedError:
@@ -245,11 +197,12 @@ async def sweep_once(accord: bootstrap.Accord) -> int:
 
 
 async def catch_up_once(accord: bootstrap.Accord, after: int) -> int:
-    """Tell every run whose stream moved since leaf `after` (-1: lately) how far it has come.
+    """Tell the runs whose streams moved since leaf `after` (-1: lately) how far they have come.
 
     Where worker and Temporal die together between a commit and the workflow's hearing of
     it, the run knows nothing of that entry: its timer is set for what was, and after its
-    stream's last entry it would wait for ever. Returns the leaf to go on from.
+    stream's last entry it would wait for ever. A worker that starts tells every run; one
+    that goes on, those that might wait for the wrong thing. Returns the leaf to go on from.
     """
     assert accord.temporal is not None
 
@@ -260,7 +213,8 @@ async def catch_up_once(accord: bootstrap.Accord, after: int) -> int:
             return _moved(connection, after)
 
     last, found = await asyncio.to_thread(moved)
-    for stream in sorted(found.keys() & await _running(accord.temporal)):
+    running = await _running(accord.temporal) if found else set()
+    for stream in sorted(found.keys() & running):
         run = accord.temporal.get_workflow_handle(stream)
         try:
             await asyncio.wait_for(run.execute_update(CATCH_UP, found[stream]), TOLD_WITHIN)
@@ -289,32 +243,51 @@ def _moved(connection: sa.Connection, after: int) -> tuple[int, dict[str, int]]:
     found: dict[str, int] = {}
     for row in rows:
         found.setdefault(row.stream, row.sequence)
+    if after >= 0:
+        states = streams.states(connection, found)
+        found = {name: at for name, at in found.items() if _waits_wrongly(name, at, states[name])}
     return last.scalar_one(), found
 
 
+def _waits_wrongly(stream: str, sequence: int, state: Any) -> bool:
+    """Whether it matters before the next command if the run missed the stream's last entry.
+
+    It does not where nothing is due: a timer left from before does nothing when it fires but
+    ask the recorder, which tells. A run that missed its first entry ends of itself, and is
+    started again.
+    """
+    due = MACHINES[kind_of(stream)].next_due(state)
+    return sequence > 1 and (not state.open or due is not None)
+
+
 async def _running(client: Client) -> set[str]:
-    return {each.id async for each in client.list_workflows("ExecutionStatus = 'Running'")}
+    kinds = ", ".join(f"'{kind}'" for kind in sorted(DRIVEN))
+    query = f"ExecutionStatus = 'Running' AND WorkflowType IN ({kinds})"
+    return {each.id async for each in client.list_workflows(query)}
 
 
 async def tidying(accord: bootstrap.Accord) -> None:
-    """Erase, every ten minutes, what nothing claimed within a day: words, staged imports."""
+    """Erase, every ten minutes, what nothing claimed within a day (words, staged imports), and
+    what is left of sign-ins long after."""
 
     def words() -> int:
         with accord.store.write() as connection:
             return texts.sweep(connection, clock.now(connection))
 
+    def sign_ins() -> None:
+        with accord.store.write() as connection:
+            now = clock.now(connection)
+            links.sweep(connection, now)
+            sessions.sweep(connection, now)
+            messages.sweep(connection, now, links.KIND)
+
     while True:
-        await _careful("texts", words)
-        await _careful("imports", lambda: staging.sweep(accord.store))
+        await careful("texts", words)
+        await careful("sign-ins", sign_ins)
+        await careful("imports", lambda: staging.sweep(accord.store))
         await asyncio.sleep(600)
 
 
-async def _careful(name: str, work: Callable[[], T]) -> T | None:
-    """Run `work` in a thread; trouble is logged and tried again, never fatal: a database
-    that is away for a while must not end the worker."""
-    try:
-        return await asyncio.to_thread(work)
-    except Exception as trouble:
-        LOG.error("%s: %s", name, type(trouble).__name__)
-        await asyncio.sleep(1)
-        return None
+async def mailing(accord: bootstrap.Accord) -> None:
+    """Send what waits to be sent, for as long as the server takes it."""
+    await accord.mailer.run()

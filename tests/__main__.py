@@ -9,13 +9,14 @@ from types import ModuleType
 ROOT = Path(__file__).resolve().parent.parent
 
 HELP = """\
-python3 tests [bench | kills] [other arguments]
+python3 tests [bench | kills | soak] [other arguments]
 
 The first time, it builds a private environment in .venv-tests/ (about half a minute).
 
   (nothing)     every test; other arguments go to pytest
   bench         measure, by tests/benchmarks/run.py; other arguments go to it
   kills         kill a process at every step, by tests/kills/every_step.py; likewise
+  soak          twenty bodies, 500 random requests, restarts, by tests/soak/run.py: an hour or so
   -h, --help    this text; nothing is built
 
 Once the environment is built, `.venv-tests/bin/pytest --help` lists pytest's arguments.
@@ -24,6 +25,7 @@ Once the environment is built, `.venv-tests/bin/pytest --help` lists pytest's ar
 PROGRAMS = {
     "bench": Path("tests", "benchmarks", "run.py"),
     "kills": Path("tests", "kills", "every_step.py"),
+    "soak": Path("tests", "soak", "run.py"),
 }
 
 

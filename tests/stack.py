@@ -15,6 +15,7 @@ import threading
 import time
 import uuid
 from collections.abc import Coroutine, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,7 +43,12 @@ class Stack:
     """One Accord. `start` it, and `stop` it in the end, or use it in a `with` statement."""
 
     def __init__(
-        self, home: Path | None = None, *, gateway: bool = False, database: str | None = None
+        self,
+        home: Path | None = None,
+        *,
+        gateway: bool = False,
+        database: str | None = None,
+        **settings: Any,
     ) -> None:
         """Without `home` a folder of its own is made, and is gone after `stop`.
 
@@ -50,7 +56,9 @@ class Stack:
             home: a folder to keep everything in; it stays.
             gateway: whether the example gateway runs as well, and Temporal's own page.
             database: a SQLAlchemy URL; a SQLite file in the home by default.
+            settings: further fields of `Settings`.
         """
+        self._more = settings
         self._own = home is None
         self.home = home or Path(tempfile.mkdtemp(prefix="accord-stack-"))
         self._database = database or f"sqlite:///{self.home / 'accord.db'}"
@@ -67,7 +75,8 @@ class Stack:
         """Start everything and wait until all of it answers."""
         self._thread.start()
         for left in reversed(range(TRIES)):
-            self.settings = settings_on_free_ports(self.home, self._database)
+            plain = settings_on_free_ports(self.home, self._database)
+            self.settings = replace(plain, **self._more)
             self.supervisor = Supervisor(
                 self.settings, example=self._gateway, temporary=True, say=self.said.append
             )
@@ -255,6 +264,9 @@ def draft_content(
         "slice": {"peoples": list(peoples), "level": level, **slice_parts},
         "ends_on": ends_on or _in_days(stack, 300),
         "acts": list(acts),
+        "named": {act: ["example-other"] for act in acts if act != "use.read"},
+        "area": "health",
+        "use_kind": "secondary",
         "words": dict.fromkeys(WORDS, words),
     }
 

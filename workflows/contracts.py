@@ -30,15 +30,27 @@ BROKEN = "broken"
 """The `ApplicationError` type of what Accord itself got wrong."""
 
 
+MANNER = 2
+"""In which order a run that is started now asks for activities and timers. 1 sets its timer anew
+at every reply; 2 keeps it while the same instant is due, which spares the server half of what a
+command costs it."""
+
+
 @dataclass(frozen=True)
 class Start:
     """A workflow is started, or continued as new, from its stream alone.
 
-    `sequence` is how far the run before had come, and 0 at first.
+    sequence: how far the run before had come, and 0 at first.
+    manner: how the run goes on to its end, since it must replay as it began. Runs that were
+        started before there was a choice do not name it.
+    by_command: whether a command came with it. Then the recorder's reply to that command says
+        what the stream holds, and nothing needs to be loaded before.
     """
 
     stream: str
     sequence: int = 0
+    manner: int = 1
+    by_command: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,7 +83,7 @@ class RecordReply:
         ``behind`` (the stream has moved: fold and decide again), ``current`` (nothing to
         commit, nothing was missed) or ``refused``.
     entries: what the caller had not folded, in order.
-    answer: the command's own entry, when there is one.
+    answer: the entry of a command that was known; of one committed now, it is in `entries`.
     now: the service clock, as the ledger writes instants.
     """
 
@@ -80,6 +92,29 @@ class RecordReply:
     entries: list[Json] = field(default_factory=list)
     answer: Json | None = None
     refusal: Refusal | None = None
+    wake_at: str | None = None
+    clock: Json | None = None
+
+    @classmethod
+    def read(cls, written: Json) -> RecordReply:
+        """A reply as it travels. What a later recorder may add to it is passed over."""
+        fields = {name: written[name] for name in cls.__dataclass_fields__ if name in written}
+        if fields.get("refusal") is not None:
+            fields["refusal"] = Refusal(**fields["refusal"])
+        return cls(**fields)
+
+    @property
+    def made(self) -> Json | None:
+        """The command's own entry, when there is one."""
+        return self.entries[-1] if self.status == "recorded" else self.answer
+
+
+@dataclass(frozen=True)
+class TellCall:
+    """What time is it for `stream`? The reply's `clock` is the command that is due now, if any;
+    its `wake_at` the next instant at which something will be, as far as is known."""
+
+    stream: str
 
 
 @dataclass(frozen=True)

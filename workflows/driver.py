@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from policies import codec
-    from policies.machines import MACHINES, kind_of, written_command, written_event
+    from policies.machines import MACHINES, kind_of, written_event
     from policies.refusals import Code, Refused
     from policies.types import SYSTEM, Envelope, derived_id
     from workflows.contracts import (
@@ -27,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
         CATCH_UP,
         COMMAND,
         LOAD,
+        MANNER,
         RECORD,
         REFUSED,
         SEQUENCE,
@@ -37,7 +39,9 @@ with workflow.unsafe.imports_passed_through():
         RecordReply,
         Refusal,
         Start,
+        TellCall,
     )
+    from workflows.envelopes import envelope_of, written_envelope
 
 COMMANDS_A_RUN = 100
 """A run continues as new after this many commands, or when the server suggests it. Open runs
@@ -51,27 +55,11 @@ TRY_WITHIN = timedelta(seconds=30)
 TRIES = 8
 """How often a command is tried on a database that is away before it makes room for others:
 over a quarter of a minute at the least."""
+LOOK_WITHIN = timedelta(hours=1)
+"""How soon after a change a run asks what that means for those who are waited for."""
+MANY_TRIES = RetryPolicy(maximum_interval=timedelta(seconds=2), maximum_attempts=TRIES)
 CLOCK_REFUSED_FOR = timedelta(minutes=10)
 """How long the clock waits before it asks again for what was refused to it."""
-
-
-def envelope_of(value: Json) -> Envelope:
-    """Read an envelope as it travels. Raises ValueError for what cannot be read."""
-    machine = MACHINES[kind_of(value["stream"])]
-    fields = {**value, "command": None}
-    envelope = codec.decode(Envelope, fields)
-    return _with_command(envelope, machine.command(value["command"]))
-
-
-def written_envelope(envelope: Envelope) -> Json:
-    """The counterpart of `envelope_of`."""
-    written: Json = codec.encode(_with_command(envelope, None))
-    return {**written, "command": written_command(envelope.command)}
-
-
-def _with_command(envelope: Envelope, command: Any) -> Envelope:
-    fields = {name: getattr(envelope, name) for name in envelope.__dataclass_fields__}
-    return Envelope(**{**fields, "command": command})
 
 
 class StreamDriver:
@@ -83,26 +71,36 @@ class StreamDriver:
         self._machine = MACHINES[kind_of(self._stream)]
         self._state = self._machine.initial
         self._sequence = 0
-        self._loaded = False
+        self._ready = False
         self._known: set[str] = set()
         self._now: datetime | None = None
+        self._lived_to: datetime | None = None
+        self._ahead = timedelta()
+        self._look_at: datetime | None = None
+        self._asks = False
         self._commands = 0
         self._replies = 0
+        self._manner = MANNER
+        self._alarm: tuple[datetime, asyncio.Task[None]] | None = None
         self._lock = asyncio.Lock()
 
     async def drive(self, start: Start) -> None:
         """Load the stream, then wait for commands and for the clock until it has ended."""
-        await self._load()
-        self._loaded = True
+        self._manner = start.manner
+        # Runs from before bodies set their own days know one reminder alone.
+        self._asks = self._machine.calendared and start.manner > 1
+        if not start.by_command:
+            await self._load()
+        self._ready = True
         if self._sequence < start.sequence:
             # Only a database put back from an older copy can do this.
             workflow.logger.error("stream is behind its workflow")
-        if not await self._submitted():
+        if not await self._submitted(start):
             return
         while self._state.open:
             if self._commands >= COMMANDS_A_RUN or workflow.info().is_continue_as_new_suggested():
                 await workflow.wait_condition(workflow.all_handlers_finished)
-                workflow.continue_as_new(Start(self._stream, self._sequence))
+                workflow.continue_as_new(Start(self._stream, self._sequence, MANNER))
             await self._wait()
         await workflow.wait_condition(workflow.all_handlers_finished)
 
@@ -112,18 +110,18 @@ class StreamDriver:
         return self._sequence
 
     @workflow.update(name=COMMAND)
-    async def command(self, written: Json) -> Json:
+    async def command(self, written: Any) -> Json:
         """Carry one command; returns the ledger entry that it made, now or before."""
-        await workflow.wait_condition(lambda: self._loaded)
+        await workflow.wait_condition(lambda: self._ready)
         return await self._carry(written)
 
     @command.validator
-    def _admit(self, written: Json) -> None:
+    def _admit(self, written: Any) -> None:
         envelope = self._readable(written)
         # From a state that may be stale only the handler, brought up to date by the
         # recorder, can refuse.
         if (
-            not self._loaded
+            self._replies == 0
             or self._sequence < envelope.seen
             or envelope.id in self._known
             or self._lock.locked()
@@ -136,24 +134,17 @@ class StreamDriver:
     @workflow.update(name=CATCH_UP)
     async def catch_up(self, sequence: int) -> None:
         """Fold what was committed when worker and Temporal died before either could tell."""
-        await workflow.wait_condition(lambda: self._loaded)
+        await workflow.wait_condition(lambda: self._ready)
         async with self._lock:
             await self._load()
 
     @catch_up.validator
     def _behind(self, sequence: int) -> None:
-        if self._loaded and self._sequence >= sequence:
+        if self._replies and self._sequence >= sequence:
             raise _refused(Refused(Code.ALREADY_DONE))
 
     async def _load(self) -> None:
-        self._take(
-            await workflow.execute_local_activity(
-                LOAD,
-                LoadCall(self._stream, self._sequence),
-                result_type=RecordReply,
-                start_to_close_timeout=TRY_WITHIN,
-            )
-        )
+        self._take(await _asked(LOAD, LoadCall(self._stream, self._sequence)))
 
     async def _carry(self, written: Json) -> Json:
         """Which activities this asks for, and how often, follows from the recorder's replies
@@ -166,8 +157,8 @@ class StreamDriver:
                     RecordCall(self._stream, self._sequence, written, events)
                 )
                 self._take(reply)
-                if reply.answer is not None:
-                    return reply.answer
+                if reply.made is not None:
+                    return reply.made
                 if reply.refusal is not None:
                     raise _refused(Refused(Code(reply.refusal.code), reply.refusal.facts))
                 if reply.status == "current":
@@ -191,42 +182,29 @@ class StreamDriver:
         """Ask the recorder. One command that it cannot commit must not keep the others waiting
         for ever; the caller, told that the outcome is not known, may send it again."""
         try:
-            reply: RecordReply = await workflow.execute_local_activity(
-                RECORD,
-                call,
-                result_type=RecordReply,
-                start_to_close_timeout=TRY_WITHIN,
-                retry_policy=RetryPolicy(
-                    maximum_interval=timedelta(seconds=2), maximum_attempts=TRIES
-                ),
-            )
+            return await _asked(RECORD, call, MANY_TRIES)
         except FailureError:
             raise _refused(Refused(Code.UNAVAILABLE)) from None
-        return reply
 
     async def _wait(self) -> None:
         """Until something changes or the next instant is due; then let the recorder say."""
         seen = self._replies
-        due = self._machine.next_due(self._state)
+        due = self._due()
 
         def changed() -> bool:
             return self._replies != seen
 
         if due is None or self._now is None or self._machine.clock is None:
+            self._unset_alarm()
             await workflow.wait_condition(changed)
             return
-        try:
-            await workflow.wait_condition(
-                changed, timeout=max(SHORTEST_TIMER, due - self._now), timeout_summary="due"
-            )
+        left = due - self._now + self._ahead if due > self._now else SHORTEST_TIMER
+        if not await self._fell_due(due, max(SHORTEST_TIMER, left), changed):
             return
-        except TimeoutError:
-            pass
-        reply = await workflow.execute_local_activity(
-            TELL_TIME, result_type=RecordReply, start_to_close_timeout=TRY_WITHIN
-        )
+        reply = await _asked(TELL_TIME, TellCall(self._stream) if self._asks else None)
         self._take(reply)
-        if self._now < due:
+        command = self._due_now(due, reply)
+        if command is None:
             return  # Fired early: `drive` sets it again.
         envelope = Envelope(
             id=derived_id(self._stream, str(self._sequence), "clock"),
@@ -234,14 +212,57 @@ class StreamDriver:
             seen=self._sequence,
             actor=SYSTEM,
             at=self._now,
-            command=self._machine.clock(),
+            command=command,
         )
         try:
             await self._carry(written_envelope(envelope))
         except ApplicationError:
             workflow.logger.warning("the clock's command was refused", extra={"due": str(due)})
-            if self._machine.next_due(self._state) == due:
+            if self._due() == due:
                 await self._pause()
+
+    def _due(self) -> datetime | None:
+        """The next instant at which the recorder is asked what is due."""
+        if not self._asks:
+            return self._machine.next_due(self._state)
+        return self._look_at if self._state.waited_for() else None
+
+    def _due_now(self, due: datetime, reply: RecordReply) -> Any:
+        """The clock's command, if one is due; what is due of working days the recorder says,
+        which has the calendars."""
+        assert self._now is not None
+        assert self._machine.clock is not None
+        if not self._asks:
+            return None if self._now < due else self._machine.clock()
+        if reply.clock is not None:
+            self._look_at = self._now + LOOK_WITHIN
+            return self._machine.command(reply.clock)
+        # Where every clock stands still nothing is due until something happens here.
+        wake_at = codec.instant(reply.wake_at) if reply.wake_at else None
+        self._look_at = wake_at and max(wake_at, self._now + SHORTEST_TIMER)
+        return None
+
+    async def _fell_due(self, due: datetime, left: timedelta, changed: Callable[[], bool]) -> bool:
+        """Wait `left`, until `due`; False when something changed before that."""
+        if self._manner == 1:
+            try:
+                await workflow.wait_condition(changed, timeout=left, timeout_summary="due")
+            except TimeoutError:
+                return True
+            return False
+        if self._alarm is None or self._alarm[0] != due:
+            self._unset_alarm()
+            self._alarm = (due, asyncio.create_task(workflow.sleep(left, summary="due")))
+        alarm = self._alarm[1]
+        await workflow.wait_condition(lambda: changed() or alarm.done())
+        if alarm.done():
+            self._alarm = None
+        return not changed()
+
+    def _unset_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm[1].cancel()
+        self._alarm = None
 
     async def _pause(self) -> None:
         """What stands in the clock's way stays for a while, or goes with the next command."""
@@ -251,13 +272,17 @@ class StreamDriver:
                 lambda: self._replies != seen, timeout=CLOCK_REFUSED_FOR, timeout_summary="refused"
             )
 
-    async def _submitted(self) -> bool:
+    async def _submitted(self, start: Start) -> bool:
         """False when the run was started for a first command that never came to be."""
         try:
             await workflow.wait_condition(
                 lambda: self._sequence > 0 and workflow.all_handlers_finished(), timeout=EMPTY_FOR
             )
         except TimeoutError:
+            if start.by_command:
+                # The command never came to the recorder: there may be a stream all the same.
+                async with self._lock:
+                    await self._load()
             await workflow.wait_condition(workflow.all_handlers_finished)
         return self._sequence > 0
 
@@ -272,12 +297,39 @@ class StreamDriver:
 
     def _take(self, reply: RecordReply) -> None:
         self._replies += 1
-        self._now = codec.instant(reply.now)
+        now, lived_to = codec.instant(reply.now), workflow.now()
+        if self._now is not None and self._lived_to is not None:
+            # Where the service clock was moved (a temporary home), Temporal's time follows: a
+            # wait that is still to come has that to live through first, and asks only then.
+            gap = (now - self._now) - (lived_to - self._lived_to)
+            self._ahead = max(timedelta(), self._ahead + gap)
+        self._now, self._lived_to = now, lived_to
+        if reply.entries:
+            soon = self._now + LOOK_WITHIN
+            # What is looked at sooner anyway is left as it is.
+            self._look_at = min(self._look_at or soon, soon)
         for entry in reply.entries:
             if entry["sequence"] == self._sequence + 1:
                 self._state = self._machine.fold(self._state, entry)
                 self._sequence += 1
                 self._known.add(entry["command"])
+
+
+async def _asked(
+    activity: str,
+    call: LoadCall | RecordCall | TellCall | None = None,
+    retry: RetryPolicy | None = None,
+) -> RecordReply:
+    """The recorder's reply. Calls and replies travel as plain JSON: given dataclasses, the SDK
+    copies whatever is in them field by field, which in the sandbox is slow."""
+    reply: Json = await workflow.execute_local_activity(
+        activity,
+        args=[] if call is None else [{**vars(call)}],
+        result_type=dict,
+        start_to_close_timeout=TRY_WITHIN,
+        retry_policy=retry,
+    )
+    return RecordReply.read(reply)
 
 
 def _refused(refused: Refused) -> ApplicationError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from policies.request.events import Terms
 from policies.types import Sitting, TextId
@@ -69,7 +70,26 @@ class ClockPassed:
     """The clock: remind, pause or expire whatever is due at the envelope's instant."""
 
 
+@dataclass(frozen=True)
+class RenewElsewhere:
+    """A body has renewed, in its own system, the decision that lapses; its secretary says so."""
+
+    sitting: Sitting
+    reference: TextId
+    letter: TextId
+    letter_sha256: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Void:
+    """Caused where a body's record does not stand; if this grant rests on it, it ends."""
+
+    body: str
+    entry: str
+
+
 Command = (
-    Issue | FileReport | ReturnReport | AcceptReport | EndEarly | AttestDisposal
-    | AcknowledgeDisposal | ClockPassed
+    RenewElsewhere | Void | Issue | FileReport | ReturnReport | AcceptReport | EndEarly
+    | AttestDisposal | AcknowledgeDisposal | ClockPassed
 )  # fmt: skip

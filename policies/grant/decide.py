@@ -27,7 +27,8 @@ def decide(state: GrantState, envelope: Envelope) -> Decided:
             [e.Issued(command.terms)] if state.status is Status.NONE else Refused(Code.ALREADY_DONE)
         )
     if state.status is Status.NONE:
-        return Refused(Code.NOT_FOUND)
+        # The outbox may carry what ends a grant before what begins it: then it comes again.
+        return Refused(Code.STALE if isinstance(command, c.Void) else Code.NOT_FOUND)
     if state.status is Status.CLOSED:
         return Refused(Code.ENDED)
     return _ARMS[type(command)](state, envelope, command)
@@ -41,6 +42,8 @@ def next_due(state: GrantState) -> datetime | None:
             instants.append(duty.terms.remind_at)
         if not duty.paused and duty.can_fall_overdue:
             instants.append(duty.terms.due_at)
+    if state.status is Status.ACTIVE:
+        instants += [at for body, at in state.lapses.items() if body not in state.lapse_told]
     return min(instants, default=None)
 
 
@@ -84,6 +87,36 @@ def _end_early(state: GrantState, envelope: Envelope, command: c.EndEarly) -> De
     return [e.Ended("ended_early")]
 
 
+def _renew_elsewhere(state: GrantState, envelope: Envelope, command: c.RenewElsewhere) -> Decided:
+    body = command.sitting.body
+    if state.terms is None or body not in state.terms.lapses:
+        return Refused(Code.NOT_ASKED)
+    if envelope.actor not in command.sitting.secretaries:
+        return Refused(Code.NOT_PERMITTED)
+    if _is_researcher(state, envelope.actor):
+        return Refused(Code.APPLICANT)
+    if state.status is not Status.ACTIVE:
+        return Refused(Code.WRONG_TIME)
+    if command.expires_at <= max(envelope.at, state.lapses[body]):
+        return Refused(Code.INVALID, {"field": "expires_at"})
+    return [
+        e.RenewedElsewhere(
+            body, command.reference, command.letter, command.letter_sha256, command.expires_at,
+            envelope.actor,
+        )
+    ]  # fmt: skip
+
+
+def _void(state: GrantState, envelope: Envelope, command: c.Void) -> Decided:
+    if envelope.actor != SYSTEM:
+        return Refused(Code.NOT_PERMITTED)
+    if state.status is not Status.ACTIVE:
+        return Refused(Code.ALREADY_DONE)
+    if state.terms is None or command.entry not in state.terms.grounds:
+        return Refused(Code.NOT_ASKED)
+    return [e.Ended("a record that it rested on does not stand")]
+
+
 def _attest_disposal(state: GrantState, envelope: Envelope, command: c.AttestDisposal) -> Decided:
     if not _is_researcher(state, envelope.actor):
         return Refused(Code.NOT_PERMITTED)
@@ -120,6 +153,12 @@ def _clock_passed(state: GrantState, envelope: Envelope, command: c.ClockPassed)
             passed.append(e.DutyReminded(name))
         if not duty.paused and duty.overdue(now):
             passed.append(e.AccessPaused(name))
+    if state.status is Status.ACTIVE:
+        passed += [
+            e.LapsePassed(body)
+            for body, at in sorted(state.lapses.items())
+            if at <= now and body not in state.lapse_told
+        ]
     if state.terms and state.status is Status.ACTIVE and state.terms.ends_at <= now:
         passed.append(e.Ended("expired"))
     return passed or Refused(Code.WRONG_TIME)
@@ -166,6 +205,8 @@ def _to_read(state: GrantState, person: str, sitting: Sitting, name: str) -> Dut
 
 
 _ARMS: Mapping[type, Callable[[GrantState, Envelope, Any], Decided]] = {
+    c.RenewElsewhere: _renew_elsewhere,
+    c.Void: _void,
     c.FileReport: _file_report,
     c.ReturnReport: _return_report,
     c.AcceptReport: _accept_report,

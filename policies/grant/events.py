@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from policies.request.events import Terms
 from policies.types import TextId
@@ -90,7 +91,27 @@ class Closed:
     """Nothing is owed any more."""
 
 
+@dataclass(frozen=True)
+class RenewedElsewhere:
+    """A decision made elsewhere holds until a later day."""
+
+    body: str
+    reference: TextId
+    letter: TextId
+    letter_sha256: str
+    expires_at: datetime
+    verified_by: str
+
+
+@dataclass(frozen=True)
+class LapsePassed:
+    """A decision made elsewhere has lapsed; access is suspended until it is renewed."""
+
+    body: str
+
+
 Event = (
-    Issued | DutyReminded | AccessPaused | ReportFiled | ReportReturned | ReportAccepted | DutyDone
-    | Ended | DisposalAttested | DisposalAcknowledged | Closed
+    RenewedElsewhere | LapsePassed | Issued | DutyReminded | AccessPaused | ReportFiled
+    | ReportReturned | ReportAccepted | DutyDone | Ended | DisposalAttested
+    | DisposalAcknowledged | Closed
 )  # fmt: skip

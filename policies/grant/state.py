@@ -33,6 +33,8 @@ class GrantState:
     duties: Mapping[str, Duty] = field(default_factory=dict)
     disposal_attested: bool = False
     disposal_acknowledged: frozenset[str] = frozenset()
+    lapses: Mapping[str, datetime] = field(default_factory=dict)
+    lapse_told: frozenset[str] = frozenset()
 
     @property
     def open(self) -> bool:
@@ -46,9 +48,15 @@ class GrantState:
                 return name
         return None
 
+    def lapsed(self, now: datetime) -> str | None:
+        """The body whose decision, made elsewhere, has lapsed at `now`."""
+        return next((body for body, at in sorted(self.lapses.items()) if at <= now), None)
+
     def may_pause_at(self) -> list[datetime]:
-        """The instants at which a duty falls overdue unless something happens before."""
-        return [each.terms.due_at for each in self.duties.values() if each.can_fall_overdue]
+        """The instants at which access is suspended unless something happens before: a duty
+        falls overdue, a decision made elsewhere lapses."""
+        overdue = [each.terms.due_at for each in self.duties.values() if each.can_fall_overdue]
+        return [*overdue, *self.lapses.values()]
 
     def communities(self) -> frozenset[str]:
         """The bodies that reports and disposal are owed to."""
@@ -60,7 +68,17 @@ def evolve(state: GrantState, event: e.Event, meta: Meta) -> GrantState:
     match event:
         case e.Issued():
             duties = {f"duty-{n}": Duty(each) for n, each in enumerate(event.terms.duties, 1)}
-            return GrantState(Status.ACTIVE, event.terms, meta.at, duties)
+            return GrantState(
+                Status.ACTIVE, event.terms, meta.at, duties, lapses=event.terms.lapses
+            )
+        case e.RenewedElsewhere():
+            return replace(
+                state,
+                lapses={**state.lapses, event.body: event.expires_at},
+                lapse_told=state.lapse_told - {event.body},
+            )
+        case e.LapsePassed():
+            return replace(state, lapse_told=state.lapse_told | {event.body})
         case e.Ended():
             return replace(state, status=Status.ENDED)
         case e.DisposalAttested():

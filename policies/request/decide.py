@@ -1,4 +1,8 @@
-"""May this command happen to this request, and what follows? No pack switches these off."""
+"""May this command happen to this request, and what follows? No pack switches these off.
+
+What a body's own decision takes is in `deciding.py`, what is said against its record in
+`disputing.py`, what the clock causes in `clock.py`.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +12,14 @@ from datetime import timedelta
 from typing import Any
 
 from policies import conditions as terms
-from policies import kawa
 from policies.refusals import Code, Refused
+from policies.request import clock, deciding, disputing, narrowing
 from policies.request import commands as c
 from policies.request import events as e
-from policies.request import narrowing
+from policies.request.deciding import Decided
 from policies.request.state import RequestState, Status
 from policies.slices import ANY
-from policies.types import SYSTEM, Capacity, Envelope, Outcome, Sitting, Voice, derived_id
-
-Decided = list[e.Event] | Refused
+from policies.types import SYSTEM, Capacity, Envelope, derived_id
 
 
 def decide(state: RequestState, envelope: Envelope) -> Decided:
@@ -37,34 +39,91 @@ def decide(state: RequestState, envelope: Envelope) -> Decided:
         return Refused(Code.NOT_PERMITTED)
     if isinstance(command, c.Close):
         return [e.Closed()] if state.status is Status.ACCEPTED else Refused(Code.WRONG_TIME)
-    if state.status is not Status.DECIDING:
+    if state.status not in _WHEN.get(type(command), (Status.DECIDING,)):
         return Refused(Code.WRONG_TIME)
     if isinstance(command, _ABOUT_ITS_SHAPE) and envelope.seen < state.changed_at:
         return Refused(Code.STALE, {"changed_at": str(state.changed_at)})
     return _ARMS[type(command)](state, envelope, command)
 
 
-_ABOUT_ITS_SHAPE = (c.Speak, c.SetCondition, c.Conclude, c.RecordHui, c.Rejustify, c.Accept)
+_ABOUT_ITS_SHAPE = (
+    c.Speak, c.SetCondition, c.Conclude, c.RecordHui, c.RecordElsewhere, c.Rejustify, c.Accept,
+    c.Forward, c.Return,
+)  # fmt: skip
 """Commands whose sender must have seen the request as it is now."""
+
+_OPEN = (Status.AT_DESK, Status.RETURNED, Status.DECIDING)
+_DECIDED = (Status.DECIDING, Status.ACCEPTED)
+_WHEN: Mapping[type, tuple[Status, ...]] = {
+    c.Forward: (Status.AT_DESK,),
+    c.Return: (Status.AT_DESK,),
+    c.Resubmit: (Status.RETURNED,),
+    c.Withdraw: _OPEN,
+    c.Remind: (*_OPEN, Status.ACCEPTED),
+    c.Dispute: _DECIDED,
+    c.AnswerDispute: _DECIDED,
+}
+"""In which standing of a request a command may come; all the others while bodies decide."""
 
 
 def _submit(state: RequestState, envelope: Envelope, command: c.Submit) -> Decided:
-    content, pinned = command.content, command.pinned
     if state.status is not Status.NONE:
         return Refused(Code.ALREADY_DONE)
+    return _fit(envelope, command.content, command.pinned) or [
+        e.Submitted(envelope.actor, command.content, command.pinned, command.remind_at)
+    ]
+
+
+def _fit(envelope: Envelope, content: c.Content, pinned: c.Pinned) -> Refused | None:
+    """Why this cannot be asked of anybody, or None."""
     if not pinned.items or content.slice.empty:
         return Refused(Code.NOTHING_LEFT)
     if content.slice.peoples == ANY:
         return Refused(Code.INVALID, {"field": "slice.peoples"})
     if not pinned.route:
         return Refused(Code.UNROUTABLE)
+    if circle := narrowing.circle(pinned.route):
+        return Refused(Code.ORDER_CYCLE, {"bodies": ",".join(circle)})
     if content.ends_at <= envelope.at:
         return Refused(Code.INVALID, {"field": "ends_at"})
-    return [e.Submitted(envelope.actor, content, pinned, command.remind_at)]
+    if content.for_body is not None and not any(
+        each.body == content.for_body for each in pinned.route
+    ):
+        # Whoever asks as a body for its own people's data has that body's word first.
+        return Refused(Code.INVALID, {"field": "for_body"})
+    return None
+
+
+def _forward(state: RequestState, envelope: Envelope, command: c.Forward) -> Decided:
+    return _not_at_the_desk(state, envelope, command.sitting.body, command) or [e.Forwarded()]
+
+
+def _return(state: RequestState, envelope: Envelope, command: c.Return) -> Decided:
+    return _not_at_the_desk(state, envelope, command.sitting.body, command) or [
+        e.Returned(command.missing)
+    ]
+
+
+def _not_at_the_desk(
+    state: RequestState, envelope: Envelope, body: str, command: c.Forward | c.Return
+) -> Refused | None:
+    if state.pinned is None or state.pinned.desk != body:
+        return Refused(Code.NOT_ASKED)
+    if envelope.actor in state.applicants:
+        return Refused(Code.APPLICANT)
+    return None if envelope.actor in command.sitting.hands else Refused(Code.NOT_A_MEMBER)
+
+
+def _resubmit(state: RequestState, envelope: Envelope, command: c.Resubmit) -> Decided:
+    if envelope.actor != state.applicant:
+        return Refused(Code.NOT_PERMITTED)
+    return _fit(envelope, command.content, command.pinned) or [
+        e.Resubmitted(command.content, command.pinned)
+    ]
 
 
 def _ask(state: RequestState, envelope: Envelope, command: c.Ask) -> Decided:
-    if refusal := _not_at_hand(state, envelope.actor, command.sitting):
+    if refusal := deciding.not_at_hand(state, envelope.actor, command.sitting):
         return refusal
     return [e.QuestionAsked(envelope.id, command.sitting.body, command.question)]
 
@@ -82,7 +141,7 @@ def _answer(state: RequestState, envelope: Envelope, command: c.Answer) -> Decid
 
 def _stand_aside(state: RequestState, envelope: Envelope, command: c.StandAside) -> Decided:
     body = command.sitting.body
-    if refusal := _not_asked(state, body):
+    if refusal := deciding.not_asked(state, body):
         return refusal
     if envelope.actor not in command.sitting.members:
         return Refused(Code.NOT_A_MEMBER)
@@ -91,16 +150,12 @@ def _stand_aside(state: RequestState, envelope: Envelope, command: c.StandAside)
     return [e.StoodAside(body, envelope.actor)]
 
 
-def _speak(state: RequestState, envelope: Envelope, command: c.Speak) -> Decided:
-    body = command.sitting.body
-    if refusal := _not_sitting(state, envelope.actor, command.sitting) or _undecided(state, body):
-        return refusal
-    return [e.Spoken(body, envelope.actor, command.voice)]
-
-
 def _set_condition(state: RequestState, envelope: Envelope, command: c.SetCondition) -> Decided:
     condition = replace(command.condition, id=envelope.id, body=command.sitting.body)
-    if refusal := _not_at_hand(state, envelope.actor, command.sitting):
+    if refusal := deciding.not_at_hand(state, envelope.actor, command.sitting):
+        return refusal
+    # A condition can be made looser by it as well: whoever has a conflict leaves it alone.
+    if refusal := deciding.no_part(state, envelope.actor, command.sitting):
         return refusal
     if sentence := terms.malformed(condition):
         return Refused(Code.INVALID, {"field": "condition", "sentence": sentence})
@@ -114,40 +169,10 @@ def _set_condition(state: RequestState, envelope: Envelope, command: c.SetCondit
     return [e.ConditionSet(condition)]
 
 
-def _conclude(state: RequestState, envelope: Envelope, command: c.Conclude) -> Decided:
-    if refusal := _not_at_hand(state, envelope.actor, command.sitting):
-        return refusal
-    voices = state.voices.get(command.sitting.body, {})
-    return _come_to(state, command.sitting, command.outcome, voices)
-
-
-def _record_hui(state: RequestState, envelope: Envelope, command: c.RecordHui) -> Decided:
-    sitting = command.sitting
-    if envelope.actor not in sitting.secretaries:
-        return Refused(Code.NOT_PERMITTED)
-    # The secretary only writes down; but somebody who asks for the data does not
-    # hold the pen of the body that decides about it.
-    if envelope.actor in state.applicants:
-        return Refused(Code.APPLICANT)
-    if command.held_on > (envelope.at + timedelta(hours=14)).date():
-        return Refused(Code.INVALID, {"field": "held_on"})
-    for person in command.voices:
-        if refusal := _may_not_speak(state, person, sitting):
-            return refusal
-    decided = _come_to(state, sitting, command.outcome, command.voices)
-    if isinstance(decided, Refused):
-        return decided
-    hui = e.HuiRecorded(
-        sitting.body, command.held_on, command.method, command.voices, command.minutes,
-        envelope.actor,
-    )  # fmt: skip
-    return [hui, *decided]
-
-
 def _rejustify(state: RequestState, envelope: Envelope, command: c.Rejustify) -> Decided:
     if envelope.actor != state.applicant:
         return Refused(Code.NOT_PERMITTED)
-    if not state.declined_this_round:
+    if not state.narrowed:
         return Refused(Code.WRONG_TIME)
     asked = command.slice or state.slice
     if not asked.within(state.slice):
@@ -162,13 +187,20 @@ def _accept(state: RequestState, envelope: Envelope, command: c.Accept) -> Decid
     if envelope.actor != state.applicant:
         return Refused(Code.NOT_PERMITTED)
     if not state.agreed:
-        return Refused(Code.NOT_YET, {"waiting_for": ",".join(sorted(state.waiting_for()))})
+        waiting = state.waiting_for() | state.disputed()
+        return Refused(Code.NOT_YET, {"waiting_for": ",".join(sorted(waiting))})
     if added := narrowing.added(state, command.route_now):
+        if circle := narrowing.circle((*state.asked(), *added)):
+            # Nobody of them could begin, and the request would never come to an end.
+            return Refused(Code.ORDER_CYCLE, {"bodies": ",".join(circle)})
         return [e.BodiesAdded(added)]
     if command.conditions != frozenset(state.conditions):
         return Refused(Code.CONDITIONS_CHANGED)
     if clash := terms.conflicts(state.conditions.values()):
         return Refused(Code.CONDITIONS_CONFLICT, {"kinds": ",".join(sorted(clash))})
+    lapsed = sorted(body for body, at in state.lapses.items() if at <= envelope.at)
+    if lapsed:
+        return Refused(Code.LAPSED, {"body": lapsed[0]})
     granted = _terms(state, envelope, command)
     if granted.ends_at <= envelope.at:
         return Refused(Code.INVALID, {"field": "ends_at"})
@@ -183,61 +215,12 @@ def _withdraw(state: RequestState, envelope: Envelope, command: c.Withdraw) -> D
     return [e.Withdrawn()]
 
 
-def _remind(state: RequestState, envelope: Envelope, command: c.Remind) -> Decided:
-    if state.remind_at is None or envelope.at < state.remind_at:
+def _review(state: RequestState, envelope: Envelope, command: c.RecordReview) -> Decided:
+    if envelope.actor != command.reviewer:
+        return Refused(Code.NOT_PERMITTED)
+    if not any(wait.escalated for wait in state.waits.values()):
         return Refused(Code.WRONG_TIME)
-    return [e.Reminded(tuple(sorted(state.waiting_for())))]
-
-
-def _not_asked(state: RequestState, body: str) -> Refused | None:
-    return None if body in state.bodies() else Refused(Code.NOT_ASKED)
-
-
-def _undecided(state: RequestState, body: str) -> Refused | None:
-    return Refused(Code.ALREADY_DONE) if body in state.decisions else None
-
-
-def _may_not_speak(state: RequestState, person: str, sitting: Sitting) -> Refused | None:
-    if person in state.applicants:
-        return Refused(Code.APPLICANT)
-    if person in state.stood_aside.get(sitting.body, ()):
-        return Refused(Code.STOOD_ASIDE)
-    return None if person in sitting.members else Refused(Code.NOT_A_MEMBER)
-
-
-def _not_sitting(state: RequestState, person: str, sitting: Sitting) -> Refused | None:
-    return _not_asked(state, sitting.body) or _may_not_speak(state, person, sitting)
-
-
-def _not_at_hand(state: RequestState, person: str, sitting: Sitting) -> Refused | None:
-    """Why this person does no errand of the body's here, or None."""
-    if refusal := _not_asked(state, sitting.body):
-        return refusal
-    if person in state.applicants:
-        return Refused(Code.APPLICANT)
-    if person in state.stood_aside.get(sitting.body, ()):
-        return Refused(Code.STOOD_ASIDE)
-    return None if person in sitting.hands else Refused(Code.NOT_A_MEMBER)
-
-
-def _come_to(
-    state: RequestState, sitting: Sitting, outcome: Outcome, voices: Mapping[str, Voice]
-) -> Decided:
-    """The body's decision, and what a decline takes out of the request."""
-    body = sitting.body
-    if refusal := _not_asked(state, body) or _undecided(state, body):
-        return refusal
-    aside = state.stood_aside.get(body, frozenset())
-    may_speak = kawa.eligible(sitting, aside, state.applicants)
-    if refusal := kawa.decided(sitting.kawa, outcome, voices, may_speak):
-        return refusal
-    decision = e.BodyDecided(body, outcome, state.round)
-    if outcome is Outcome.APPROVE:
-        return [decision]
-    narrowed = narrowing.without(state, body)
-    if not narrowing.decidable(state, narrowed.slice, narrowed.items):
-        return [decision, narrowed, e.Declined()]
-    return [decision, narrowed]
+    return [e.ReviewRecorded(command.reviewer, command.finding)]
 
 
 def _terms(state: RequestState, envelope: Envelope, command: c.Accept) -> e.Terms:
@@ -250,18 +233,23 @@ def _terms(state: RequestState, envelope: Envelope, command: c.Accept) -> e.Term
     due_at = terms.earliest(agreed, "report_back", min(command.report_due, ends_at))
     remind_at = due_at - timedelta(days=command.remind_before_days)
     report = e.DutyTerms("report", due_at, remind_at, _communities(state))
+    acts = content.acts - terms.forbidden_acts(agreed)
     return e.Terms(
         request=envelope.stream,
         applicant=state.applicant,
         people=tuple(sorted(state.applicants)),
         purpose=content.purpose,
-        acts=content.acts - terms.forbidden_acts(agreed),
+        acts=acts,
         items={item: state.pinned.items[item] for item in sorted(state.items)},
         slice=replace(state.slice, level=terms.coarsest(agreed, state.slice.level)),
         ends_at=ends_at,
         conditions=agreed,
         decisions={body: each.entry for body, each in sorted(state.decisions.items())},
         duties=(report,),
+        named={act: content.named[act] for act in sorted(acts & content.named.keys())},
+        area=content.area,
+        lapses=dict(sorted(state.lapses.items())),
+        rests_on=frozenset().union(*state.rests_on.values()),
     )
 
 
@@ -275,15 +263,24 @@ def _communities(state: RequestState) -> tuple[str, ...]:
 
 
 _ARMS: Mapping[type, Callable[[RequestState, Envelope, Any], Decided]] = {
+    c.Forward: _forward,
+    c.Return: _return,
+    c.Resubmit: _resubmit,
     c.Ask: _ask,
     c.Answer: _answer,
     c.StandAside: _stand_aside,
-    c.Speak: _speak,
     c.SetCondition: _set_condition,
-    c.Conclude: _conclude,
-    c.RecordHui: _record_hui,
     c.Rejustify: _rejustify,
     c.Accept: _accept,
     c.Withdraw: _withdraw,
-    c.Remind: _remind,
+    c.RecordReview: _review,
+    c.Remind: clock.remind,
+    c.Speak: deciding.speak,
+    c.Conclude: deciding.conclude,
+    c.RecordHui: deciding.record_hui,
+    c.AskToMeet: deciding.ask_to_meet,
+    c.RecordMeeting: deciding.record_meeting,
+    c.RecordElsewhere: deciding.record_elsewhere,
+    c.Dispute: disputing.dispute,
+    c.AnswerDispute: disputing.answer_dispute,
 }

@@ -7,18 +7,21 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from policies import order
 from policies.conditions import Condition
-from policies.request import events as e
-from policies.request.commands import Content, Pinned
+from policies.request import waiting
+from policies.request.commands import APPLICANT, Content, Pinned
+from policies.request.waiting import Wait
 from policies.slices import ANY, Slice
-from policies.stream import Meta
-from policies.types import Capacity, Outcome, RouteEntry, Voice
+from policies.types import Capacity, Meeting, Outcome, RouteEntry, Voice
 
 
 class Status(StrEnum):
     """Where a request stands."""
 
     NONE = "none"
+    AT_DESK = "at_desk"
+    RETURNED = "returned"
     DECIDING = "deciding"
     ACCEPTED = "accepted"
     WITHDRAWN = "withdrawn"
@@ -43,11 +46,34 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class Record:
+    """What a secretary wrote down in an entry: for which body, whom it names, who wrote it."""
+
+    body: str
+    named: frozenset[str]
+    by: str
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """Somebody named in the record of an entry says that it is not so."""
+
+    body: str
+    entry: str
+    person: str
+    open: bool = True
+
+
+@dataclass(frozen=True)
 class RequestState:
     """What `decide` needs to know; voices and decisions are those of the present round.
 
     `changed_at` is the sequence at which what is asked last changed: nobody decides
-    about a request in a shape that they have not seen.
+    about a request in a shape that they have not seen. `narrowed`: something was taken out in
+    this round, and the rest waits to be justified again. `recorded` tells of each written
+    record by its entry, `rests_on` on which entries a body's standing rests (its advice, its
+    word in principle, its decision, or that it is not its own), `not_ours` the bodies that
+    said so, `waits` how long who is waited for.
     """
 
     status: Status = Status.NONE
@@ -65,11 +91,21 @@ class RequestState:
     remind_at: datetime | None = None
     grant: str | None = None
     changed_at: int = 0
+    narrowed: bool = False
+    advice: Mapping[str, Outcome] = field(default_factory=dict)
+    in_principle: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    not_ours: frozenset[str] = frozenset()
+    meetings: Mapping[str, Meeting] = field(default_factory=dict)
+    recorded: Mapping[str, Record] = field(default_factory=dict)
+    rests_on: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    disputes: Mapping[str, Dispute] = field(default_factory=dict)
+    lapses: Mapping[str, datetime] = field(default_factory=dict)
+    waits: Mapping[str, Wait] = field(default_factory=dict)
 
     @property
     def open(self) -> bool:
         """False once nothing more can happen."""
-        return self.status in (Status.NONE, Status.DECIDING, Status.ACCEPTED)
+        return self.status not in (Status.WITHDRAWN, Status.DECLINED, Status.CLOSED)
 
     @property
     def applicants(self) -> frozenset[str]:
@@ -77,8 +113,18 @@ class RequestState:
         people = self.content.people if self.content else ()
         return frozenset({self.applicant, *(each.person for each in people)})
 
+    def applied_to(self, body: str) -> frozenset[str]:
+        """Of those, whoever does not decide in `body`. In a body that asks for its own
+        people's data only the applicant stands aside: to be of a people is no conflict."""
+        own = self.content is not None and self.content.for_body == body
+        return frozenset({self.applicant}) if own else self.applicants
+
     def asked(self) -> tuple[RouteEntry, ...]:
         """The route as far as anything of it is left in the slice and the items."""
+        return tuple(entry for entry in self.left() if entry.body not in self.not_ours)
+
+    def left(self) -> tuple[RouteEntry, ...]:
+        """The same, with the parts of bodies that said that they are not theirs."""
         if self.pinned is None:
             return ()
         return tuple(entry for entry in map(self.left_of, self.pinned.route) if entry is not None)
@@ -108,14 +154,37 @@ class RequestState:
         """The bodies on the pinned route, also those of which a decline left nothing."""
         return frozenset(entry.body for entry in self.pinned.route) if self.pinned else frozenset()
 
+    def concerned(self) -> frozenset[str]:
+        """The bodies that know of this request: those asked, once it is past the desk, and the
+        desk, which sees no deliberation."""
+        desk = self.pinned.desk if self.pinned else None
+        at_the_desk = self.status in (Status.AT_DESK, Status.RETURNED)
+        asked = frozenset() if at_the_desk else self.asked_ever()
+        return asked | ({desk} if desk else frozenset())
+
     def waiting_for(self) -> frozenset[str]:
         """The bodies that have not decided in this round."""
         return self.bodies() - frozenset(self.decisions)
 
-    @property
-    def declined_this_round(self) -> bool:
-        """True when a decline waits for the rest to be justified again."""
-        return any(each.outcome is Outcome.DECLINE for each in self.decisions.values())
+    def before(self, body: str) -> frozenset[str]:
+        """The bodies that come first by `body`'s own rule and have not approved yet."""
+        entries = self.asked()
+        after: dict[str, frozenset[str]] = {}
+        for entry in entries:
+            after[entry.body] = after.get(entry.body, frozenset()) | entry.after
+        approved = {
+            body for body, each in self.decisions.items() if each.outcome is Outcome.APPROVE
+        }
+        return order.turn(body, entries, after, frozenset(approved))
+
+    def disputed(self) -> frozenset[str]:
+        """The bodies whose standing rests on a record that somebody named in it disputes,
+        until they answer. What rests on nothing any more holds nobody up."""
+        return frozenset(
+            each.body
+            for each in self.disputes.values()
+            if each.open and each.entry in self.rests_on.get(each.body, ())
+        )
 
     @property
     def agreed(self) -> bool:
@@ -124,93 +193,24 @@ class RequestState:
             self.status is Status.DECIDING
             and bool(self.bodies())
             and not self.waiting_for()
-            and not self.declined_this_round
+            and not self.narrowed
+            and not self.disputed()
+            and all(each.outcome is Outcome.APPROVE for each in self.decisions.values())
         )
 
-
-def evolve(state: RequestState, event: e.Event, meta: Meta) -> RequestState:  # noqa: C901  one arm an event
-    """The state after `event`, which the entry `meta` recorded."""
-    match event:
-        case e.Submitted():
-            return RequestState(
-                status=Status.DECIDING,
-                applicant=event.applicant,
-                content=event.content,
-                pinned=event.pinned,
-                slice=event.content.slice,
-                items=frozenset(event.pinned.items),
-                round=1,
-                remind_at=event.remind_at,
-                changed_at=meta.sequence,
-            )
-        case e.QuestionAsked():
-            return replace(
-                state, questions={**state.questions, event.question: Question(event.body)}
-            )
-        case e.QuestionAnswered():
-            answered = replace(state.questions[event.question], answered=True)
-            return replace(state, questions={**state.questions, event.question: answered})
-        case e.StoodAside():
-            aside = state.stood_aside.get(event.body, frozenset()) | {event.person}
-            return replace(state, stood_aside={**state.stood_aside, event.body: aside})
-        case e.Spoken():
-            voices = {**state.voices.get(event.body, {}), event.person: event.voice}
-            return replace(state, voices={**state.voices, event.body: voices})
-        case e.ConditionSet():
-            return replace(state, conditions=_with_condition(state.conditions, event.condition))
-        case e.BodyDecided():
-            decision = Decision(event.outcome, meta.entry)
-            return replace(state, decisions={**state.decisions, event.body: decision})
-        case e.Narrowed():
-            return replace(state, slice=event.slice, items=event.items, changed_at=meta.sequence)
-        case e.Rejustified():
-            return replace(
-                state, round=event.round, slice=event.slice, items=event.items, voices={},
-                decisions={}, conditions=_of_bodies_left(state, event), changed_at=meta.sequence,
-            )  # fmt: skip
-        case e.BodiesAdded():
-            # Nobody decides about a wider part than they have seen.
-            return replace(_with_bodies(state, event.entries), changed_at=meta.sequence)
-        case e.Accepted():
-            return replace(state, status=Status.ACCEPTED, grant=event.grant, remind_at=None)
-        case e.Withdrawn():
-            return replace(state, status=Status.WITHDRAWN, remind_at=None)
-        case e.Declined():
-            return replace(state, status=Status.DECLINED, remind_at=None)
-        case e.Reminded():
-            return replace(state, remind_at=None)
-        case e.Closed():
-            return replace(state, status=Status.CLOSED)
-        case e.HuiRecorded():
-            return state
-
-
-def _with_condition(
-    conditions: Mapping[str, Condition], condition: Condition
-) -> Mapping[str, Condition]:
-    kept = {
-        each.id: each
-        for each in conditions.values()
-        if each.body != condition.body or each.kind != condition.kind or each.kind == "own_words"
-    }
-    return {**kept, condition.id: condition}
-
-
-def _of_bodies_left(state: RequestState, event: e.Rejustified) -> Mapping[str, Condition]:
-    """A condition goes with its body: one that is asked no more sets none."""
-    left = replace(state, slice=event.slice, items=event.items).bodies()
-    return {each.id: each for each in state.conditions.values() if each.body in left}
-
-
-def _with_bodies(state: RequestState, entries: tuple[RouteEntry, ...]) -> RequestState:
-    """The route with `entries` in it: each of their bodies is asked, and decides afresh."""
-    assert state.pinned is not None
-    fresh = {(each.body, each.capacity) for each in entries}
-    kept = tuple(each for each in state.pinned.route if (each.body, each.capacity) not in fresh)
-    bodies = {each.body for each in entries}
-    return replace(
-        state,
-        pinned=replace(state.pinned, route=kept + entries),
-        decisions={body: each for body, each in state.decisions.items() if body not in bodies},
-        voices={body: each for body, each in state.voices.items() if body not in bodies},
-    )
+    def waited_for(self) -> frozenset[str]:
+        """Whose turn it is: bodies, the desk, or whoever asked (`APPLICANT`)."""
+        if self.status is Status.AT_DESK:
+            return frozenset({waiting.DESK})
+        if self.status is Status.RETURNED:
+            return frozenset({APPLICANT})
+        if self.status is not Status.DECIDING:
+            return self.disputed() if self.status is Status.ACCEPTED else frozenset()
+        # Nobody waits for an answer to a body that is not asked any more.
+        askers = {each.body for each in self.questions.values() if not each.answered}
+        asked = bool(askers & self.bodies())
+        hers = {APPLICANT} if asked or self.narrowed or self.agreed else set()
+        if self.narrowed:
+            return frozenset(hers) | self.disputed()
+        bodies = {body for body in self.waiting_for() if not self.before(body)}
+        return frozenset(hers | bodies) | self.disputed()

@@ -32,11 +32,13 @@ def decide(state: RestrictionState, envelope: Envelope) -> Decided:
     if isinstance(command, c.RecordHui):
         return _record_hui(envelope, command)
     if isinstance(command, c.Speak):
-        if envelope.actor not in command.sitting.members:
+        if envelope.actor not in _voicing(command.sitting):
             return Refused(Code.NOT_A_MEMBER)
         return [e.Spoken(envelope.actor, command.voice)]
     if envelope.actor not in command.sitting.hands:
         return Refused(Code.NOT_A_MEMBER)
+    if command.sitting.kawa.in_person:
+        return Refused(Code.IN_PERSON)
     return _come_to(command.sitting, command.outcome, state.voices)
 
 
@@ -87,8 +89,10 @@ def _record_hui(envelope: Envelope, command: c.RecordHui) -> Decided:
         return Refused(Code.NOT_PERMITTED)
     if _in_the_future(command.held_on, envelope.at):
         return Refused(Code.INVALID, {"field": "held_on"})
-    if frozenset(command.voices) - command.sitting.members:
+    if frozenset(command.voices) - _voicing(command.sitting):
         return Refused(Code.NOT_A_MEMBER)
+    if command.sitting.kawa.in_person and command.method != "hui":
+        return Refused(Code.IN_PERSON)
     decided = _come_to(command.sitting, command.outcome, command.voices)
     if isinstance(decided, Refused):
         return decided
@@ -99,10 +103,20 @@ def _record_hui(envelope: Envelope, command: c.RecordHui) -> Decided:
 
 
 def _come_to(sitting: Sitting, outcome: Outcome, voices: Mapping[str, Voice]) -> Decided:
-    may_speak = kawa.eligible(sitting, frozenset(), frozenset())
-    if refusal := kawa.decided(sitting.kawa, outcome, voices, may_speak):
+    if outcome not in (Outcome.APPROVE, Outcome.DECLINE):
+        return Refused(Code.INVALID, {"field": "outcome"})
+    # Placing one is quick at any time; lifting is a decision, and the body makes none now.
+    if sitting.pause is not None:
+        return Refused(Code.PAUSED)
+    hearing = kawa.Hearing(voices, sitting.members, delegates=sitting.delegates)
+    if refusal := kawa.decided(sitting.kawa, outcome, hearing):
         return refusal
     return [e.Lifted() if outcome is Outcome.APPROVE else e.Kept()]
+
+
+def _voicing(sitting: Sitting) -> frozenset[str]:
+    """The body's members, and whoever speaks for one of them at present."""
+    return sitting.members | frozenset(sitting.delegates.values())
 
 
 def _in_the_future(day: date | None, now: datetime) -> bool:

@@ -9,12 +9,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from policies import catalogue as c
-from policies.body import DEPLOYMENT
+from policies.body.commands import DEPLOYMENT
+from policies.catalogue import commands as c
+from policies.catalogue.classification import Classification
 from policies.refusals import Code, RefusedError
 from policies.types import NOBODY, TextId
 from services.path import Path, Ready, Sent, Sight, words
-from services.people import Viewer, acting_for
+from services.people import Viewer, acting_for, speaking_for
 from services.store.projections import CATALOGUE
 from services.store.schema import PUBLISHED, collections, confirmations, items, names
 from services.store.texts import Audience
@@ -43,7 +44,7 @@ class Catalogue:
         body: str,
         sent: Sent,
         wanted: frozenset[str],
-        classification: c.Classification,
+        classification: Classification,
     ) -> dict[str, Any]:
         """The body says what these items are; what it said of them before is replaced.
 
@@ -54,7 +55,7 @@ class Catalogue:
         _bounded(len(wanted), MAX_ITEMS, "items")
 
         def build(sight: Sight) -> Ready:
-            roles = acting_for(sight.bodies, viewer, body)
+            roles = speaking_for(sight.bodies, viewer, body)
             rule = sight.permitted("body:catalogue:confirm", roles)
             _all_there(sight.connection, wanted)
             mandate = sight.bodies.states[body].mandate
@@ -65,6 +66,7 @@ class Catalogue:
                 classification,
                 frozenset() if over else mandate.peoples,
                 frozenset() if over else mandate.places,
+                _said_before(sight.connection, wanted),
             )
             return Ready(CATALOGUE, command, rule, (body,))
 
@@ -123,6 +125,14 @@ class Catalogue:
             return Ready(CATALOGUE, command, rule, (DEPLOYMENT,), kept)
 
         return await self._path.send(viewer, "deployment:catalogue:name", sent, build)
+
+
+def _said_before(connection: Connection, wanted: frozenset[str]) -> frozenset[str]:
+    """Every class that anybody has confirmed any of these items as."""
+    rows = connection.execute(
+        sa.select(confirmations.c.classification).where(confirmations.c.item.in_(sorted(wanted)))
+    ).scalars()
+    return frozenset(klass for row in rows for klass in row["classes"])
 
 
 def _all_there(connection: Connection, wanted: frozenset[str]) -> None:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from policies.body import DEPLOYMENT
-from policies.catalogue import Import
+from policies.body.commands import DEPLOYMENT
+from policies.catalogue.commands import Import
 from policies.codec import encode
 from policies.refusals import Code, RefusedError
 from services.catalogue import staging

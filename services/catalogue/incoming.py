@@ -141,7 +141,7 @@ class Incoming:
         started = time.monotonic()
         with self.store.write() as connection:
             self.staged += staging.add(connection, self.batch, chunk)
-        staging.pause(started)
+        staging.pause(self.store, started)
 
     @cached_property
     def proposer(self) -> Proposer:

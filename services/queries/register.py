@@ -10,27 +10,31 @@ import sqlalchemy as sa
 
 from policies import codec
 from policies import conditions as library
-from policies.body import DEPLOYMENT
+from policies.body.commands import DEPLOYMENT
 from policies.grant.state import GrantState, Status
 from policies.refusals import Code, RefusedError
 from policies.restriction.commands import Visibility
 from policies.restriction.state import RestrictionState
 from policies.restriction.state import Status as RestrictionStatus
+from services import facts
 from services.path import Sight
 from services.people import Viewer
 from services.queries import names
 from services.store import streams, texts
 from services.store.schema import grants, restrictions
+from services.store.schema import streams as kept
 
 Json = dict[str, Any]
 
 
 def grant_list(sight: Sight) -> list[Json]:
-    """Every grant: for what, which slice, until when, by which bodies' decisions; no people."""
+    """Every grant: for what, which slice, until when, by which bodies' decisions; no people,
+    and no stories: those are told to the grant's parties alone."""
     rows = sight.connection.execute(sa.select(grants.c.id).order_by(grants.c.updated_at.desc()))
     states = streams.states(sight.connection, [row.id for row in rows])
     called = names.of(sight.connection, sight.bodies)
-    return [_public(name, state, called) for name, state in sorted(states.items())]
+    stories = facts.stories(sight.connection)
+    return [_public(name, state, called, stories) for name, state in sorted(states.items())]
 
 
 def grant_shown(sight: Sight, viewer: Viewer, grant: str) -> Json:
@@ -129,16 +133,21 @@ def reports(sight: Sight) -> list[Json]:
 def restriction_list(sight: Sight, viewer: Viewer | None) -> list[Json]:
     """Restrictions that bodies show, and for their own members the hidden ones too."""
     own = set(sight.bodies.of(viewer.person)) - {DEPLOYMENT} if viewer else set()
+    # Chosen by the database: of what others hide, nothing is read, in no number of readings.
+    shown = kept.c.state["visibility"].as_string() == str(Visibility.SHOWN)
     rows = list(
-        sight.connection.execute(sa.select(restrictions).order_by(restrictions.c.updated_at.desc()))
+        sight.connection.execute(
+            sa.select(restrictions.c.id, restrictions.c.words, kept.c.state)
+            .join(kept, kept.c.id == restrictions.c.id)
+            .where(sa.or_(shown, restrictions.c.owner.in_(sorted(own))))
+            .order_by(restrictions.c.updated_at.desc())
+        )
     )
-    states = streams.states(sight.connection, [row.id for row in rows])
     said = texts.read(sight.connection, [row.words for row in rows])
     called = names.of(sight.connection, sight.bodies)
     return [
-        _restriction(row.id, states[row.id], said.get(row.words), called)
+        _restriction(row.id, codec.decode(RestrictionState, row.state), said.get(row.words), called)
         for row in rows
-        if states[row.id].visibility is Visibility.SHOWN or row.owner in own
     ]
 
 
@@ -174,7 +183,9 @@ def _restriction(name: str, state: RestrictionState, said: str | None, called: A
     }
 
 
-def _public(name: str, state: GrantState, called: Any) -> Json:
+def _public(
+    name: str, state: GrantState, called: Any, unlisted: frozenset[str] = frozenset()
+) -> Json:
     terms = state.terms
     assert terms is not None
     assert state.status is not Status.NONE
@@ -182,7 +193,7 @@ def _public(name: str, state: GrantState, called: Any) -> Json:
         "id": name,
         "status": str(state.status),
         "purpose": terms.purpose,
-        "items": sorted(terms.items),
+        "items": sorted(terms.items.keys() - unlisted),
         "slice": terms.slice.to_json(),
         "starts_at": codec.written(state.starts_at) if state.starts_at else None,
         "ends_at": codec.written(terms.ends_at),

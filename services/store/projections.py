@@ -11,10 +11,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from policies import body, catalogue, codec
+from policies import codec
+from policies.body import events as body_events
+from policies.catalogue import events as catalogue_events
 from policies.machines import kind_of
 from policies.request import events as request_events
-from policies.request.state import RequestState
+from policies.request.state import RequestState, Status
 from policies.restriction import events as restriction_events
 from services.store import schema, versions
 from services.store.session import upsert
@@ -23,9 +25,18 @@ from services.store.streams import Json, Stream
 CATALOGUE = "catalogue-main"
 """The one stream of the catalogue."""
 
-_WHO_TAKES_PART = (request_events.Submitted, request_events.BodiesAdded)
+_WHO_TAKES_PART = (
+    request_events.Submitted, request_events.Resubmitted, request_events.Forwarded,
+    request_events.BodiesAdded,
+)  # fmt: skip
 """Only these bring anybody new into a request; what else happens leaves some of them out,
 and who was asked once is kept."""
+
+_WITHIN_A_BODY = (
+    request_events.Spoken, request_events.StoodAside, request_events.HuiRecorded,
+    request_events.Advised,
+)  # fmt: skip
+"""What nobody else learns of, not even by when a request was last touched."""
 
 
 def project(connection: Connection, stream: Stream, happened: list[Any], entry: Json) -> None:
@@ -35,23 +46,55 @@ def project(connection: Connection, stream: Stream, happened: list[Any], entry: 
 
 def _request(connection: Connection, stream: Stream, happened: list[Any], entry: Json) -> None:
     state: RequestState = stream.state
-    upsert(
-        connection,
-        schema.requests,
-        {
-            "id": stream.id,
-            "applicant": state.applicant,
-            "status": str(state.status),
-            "updated_at": entry["at"],
-        },
-    )
-    if not any(isinstance(event, _WHO_TAKES_PART) for event in happened):
-        return
-    bodies = [{"request": stream.id, "body": each} for each in sorted(state.bodies())]
-    if bodies:
-        upsert(connection, schema.request_bodies, *bodies)
-    people = [{"request": stream.id, "person": each} for each in sorted(state.applicants)]
-    upsert(connection, schema.request_people, *people)
+    if not all(isinstance(event, _WITHIN_A_BODY) for event in happened):
+        upsert(
+            connection,
+            schema.requests,
+            {
+                "id": stream.id,
+                "applicant": state.applicant,
+                "status": str(state.status),
+                "updated_at": entry["at"],
+            },
+        )
+    _disputes(connection, happened)
+    # The reviewer finds what was referred to them in their own list.
+    reviewers = {
+        event.reviewer for event in happened if isinstance(event, request_events.Escalated)
+    }
+    takes_part = any(isinstance(event, _WHO_TAKES_PART) for event in happened)
+    if takes_part:
+        _asked(connection, stream.id, state)
+    people = reviewers | (state.applicants if takes_part else frozenset())
+    if people:
+        rows = [{"request": stream.id, "person": each} for each in sorted(people)]
+        upsert(connection, schema.request_people, *rows)
+
+
+def _asked(connection: Connection, request: str, state: RequestState) -> None:
+    """Whose lists and exports a request is in: while it is at the desk, the desk's alone;
+    afterwards those of the bodies that are asked, and not the desk's."""
+    at_the_desk = state.status in (Status.AT_DESK, Status.RETURNED)
+    wanted = sorted(state.concerned() if at_the_desk else state.asked_ever())
+    kept = schema.request_bodies
+    connection.execute(sa.delete(kept).where(kept.c.request == request, kept.c.body.not_in(wanted)))
+    if wanted:
+        upsert(connection, kept, *({"request": request, "body": each} for each in wanted))
+
+
+def _disputes(connection: Connection, happened: list[Any]) -> None:
+    """What rests on a disputed record rests with it, in every process, from this commit on."""
+    for event in happened:
+        if isinstance(event, request_events.Disputed):
+            row = {"dispute": event.dispute, "rests_on": event.entry}
+            connection.execute(sa.insert(schema.disputes).values(row))
+            versions.raise_(connection, versions.RESTRICTIONS)
+        if isinstance(event, request_events.DisputeAnswered) and event.stands:
+            # Where the record does not stand, what rests on it rests for good: its grant ends
+            # by the outbox, and until that has come nothing opens again.
+            gone = schema.disputes.c.dispute == event.dispute
+            connection.execute(sa.delete(schema.disputes).where(gone))
+            versions.raise_(connection, versions.RESTRICTIONS)
 
 
 def _grant(connection: Connection, stream: Stream, happened: list[Any], entry: Json) -> None:
@@ -95,14 +138,19 @@ def _restriction(connection: Connection, stream: Stream, happened: list[Any], en
     )
 
 
+_NO_NEWS = (body_events.Introduced, body_events.Proposed, body_events.Said)
+"""What changes no route."""
+
+
 def _body(connection: Connection, stream: Stream, happened: list[Any], entry: Json) -> None:
     for event in happened:
-        if isinstance(event, body.Entered):
+        if isinstance(event, body_events.Entered):
             upsert(connection, schema.bodies, {"id": stream.id, "name": event.name})
     # Who a body is and how it decides is relied on by name; that any body changed, by
     # whoever computed a route over all of them.
     versions.raise_(connection, stream.id)
-    versions.raise_(connection, versions.BODIES)
+    if not all(isinstance(event, _NO_NEWS) for event in happened):
+        versions.raise_(connection, versions.BODIES)
 
 
 def _pack(connection: Connection, stream: Stream, happened: list[Any], entry: Json) -> None:
@@ -112,13 +160,13 @@ def _pack(connection: Connection, stream: Stream, happened: list[Any], entry: Js
 def _catalogue(connection: Connection, stream: Stream, happened: list[Any], entry: Json) -> None:
     for event in happened:
         match event:
-            case catalogue.Imported():
+            case catalogue_events.Imported():
                 connection.execute(
                     sa.update(schema.imports)
                     .where(schema.imports.c.id == event.batch, schema.imports.c.status == "staged")
                     .values(status="published")
                 )
-            case catalogue.NamesKnown():
+            case catalogue_events.NamesKnown():
                 rows = [
                     {"id": each, "kind": kind, "name": name}
                     for kind, known in (("people", event.peoples), ("place", event.places))
@@ -126,13 +174,13 @@ def _catalogue(connection: Connection, stream: Stream, happened: list[Any], entr
                 ]
                 names = schema.names
                 _replace(connection, names, names.c.id.in_([row["id"] for row in rows]), rows)
-            case catalogue.HistoryWritten():
+            case catalogue_events.HistoryWritten():
                 connection.execute(
                     sa.update(schema.collections)
                     .where(schema.collections.c.id == event.collection)
                     .values(history=event.history)
                 )
-            case catalogue.Confirmed():
+            case catalogue_events.Confirmed():
                 said = codec.encode(event.classification)
                 rows = [
                     {"item": item, "body": event.body, "classification": said, "entry": entry["id"]}
@@ -141,7 +189,40 @@ def _catalogue(connection: Connection, stream: Stream, happened: list[Any], entr
                 own = schema.confirmations.c.body == event.body
                 these = schema.confirmations.c.item.in_(sorted(event.items))
                 _replace(connection, schema.confirmations, own & these, rows)
+            case _:
+                _unsettled(connection, event)
     versions.raise_(connection, versions.CATALOGUE)
+
+
+def _unsettled(connection: Connection, event: Any) -> None:
+    """What bodies claim, look for and wish."""
+    match event:
+        case catalogue_events.Claimed():
+            subjects = event.items | event.peoples | event.places
+            rows = [{"claim": event.claim, "subject": each} for each in sorted(subjects)]
+            connection.execute(sa.insert(schema.claims), rows)
+        case catalogue_events.ClaimSettled():
+            gone = schema.claims.c.claim == event.claim
+            connection.execute(sa.delete(schema.claims).where(gone))
+        case catalogue_events.SearchOpened():
+            row = {
+                "id": event.search,
+                "subjects": sorted(event.items | event.peoples | event.places),
+                "searcher": event.searcher,
+                "words": event.words,
+            }
+            connection.execute(sa.insert(schema.searches).values(row))
+        case catalogue_events.SearchEnded():
+            gone = schema.searches.c.id == event.search
+            connection.execute(sa.delete(schema.searches).where(gone))
+        case catalogue_events.WishesWritten():
+            row = {
+                "item": event.item,
+                "body": event.body,
+                "wishes": event.wishes,
+                "context": event.context,
+            }
+            upsert(connection, schema.wishes, row)
 
 
 def _replace(

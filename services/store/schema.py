@@ -112,6 +112,62 @@ drafts = _table(
     sa.Column("updated_at", INSTANT, nullable=False),
 )
 
+# How people sign in, and the mail that goes out. Secrets are here only as hashes: of a
+# session's and a link's SHA-256 (they are random), of an address HMAC under the deployment's key
+# (addresses can be guessed).
+identities = _table(
+    "identities",
+    sa.Column("issuer", sa.String(500), primary_key=True),
+    sa.Column("subject", sa.String(255), primary_key=True),
+    sa.Column("person", ID, nullable=False, index=True),
+    sa.Column("created_at", INSTANT, nullable=False),
+)
+emails = _table(
+    "emails",
+    sa.Column("lookup", HASH, primary_key=True),
+    sa.Column("person", ID, nullable=False, unique=True),
+    sa.Column("text", ID, nullable=False),
+    sa.Column("created_at", INSTANT, nullable=False),
+)
+sessions = _table(
+    "sessions",
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("secret", HASH, nullable=False, unique=True),
+    sa.Column("person", ID, nullable=False, index=True),
+    sa.Column("way", sa.String(10), nullable=False),
+    sa.Column("created_at", INSTANT, nullable=False),
+    sa.Column("seen_at", INSTANT, nullable=False),
+    sa.Column("expires_at", INSTANT, nullable=False, index=True),
+    sa.Column("stepped_up_at", INSTANT),
+    sa.Column("ended_at", INSTANT),
+)
+signin_links = _table(
+    "signin_links",
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("token", HASH, nullable=False, unique=True),
+    # None where nobody has the address: that was asked for all the same, and counts.
+    sa.Column("person", ID),
+    sa.Column("lookup", HASH, nullable=False, index=True),
+    sa.Column("browser", HASH, nullable=False),
+    sa.Column("created_at", INSTANT, nullable=False, index=True),
+    sa.Column("expires_at", INSTANT, nullable=False),
+    sa.Column("used_at", INSTANT),
+)
+messages = _table(
+    "messages",
+    sa.Column("key", ID, primary_key=True),
+    sa.Column("person", ID),
+    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("facts", sa.JSON, nullable=False),
+    sa.Column("created_at", INSTANT, nullable=False),
+    sa.Column("not_before", INSTANT, nullable=False),
+    sa.Column("claimed_until", INSTANT),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("sent_at", INSTANT),
+    # None while it waits; then sent, dropped (nothing to say any more) or refused.
+    sa.Column("outcome", sa.String(10), index=True),
+)
+
 # Projections of streams: written with the entry, in its transaction.
 bodies = _table(
     "bodies",
@@ -222,6 +278,44 @@ confirmations = _table(
     sa.Column("body", ID, primary_key=True),
     sa.Column("classification", sa.JSON, nullable=False),
     sa.Column("entry", ID, nullable=False),
+)
+
+wishes = _table(
+    "wishes",
+    sa.Column("item", ITEM, primary_key=True),
+    sa.Column("body", ID, primary_key=True),
+    sa.Column("wishes", ID, nullable=False),
+    sa.Column("context", ID, nullable=False),
+)
+
+# What bodies have not settled: a row while it is open, and none afterwards.
+claims = _table(
+    "claims",
+    sa.Column("claim", ID, primary_key=True),
+    sa.Column("subject", ITEM, primary_key=True, index=True),
+)
+disputes = _table(
+    "disputes",
+    sa.Column("dispute", ID, primary_key=True),
+    sa.Column("rests_on", ID, nullable=False, index=True),
+)
+searches = _table(
+    "searches",
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("subjects", sa.JSON, nullable=False),
+    sa.Column("searcher", ID, nullable=False),
+    sa.Column("words", ID, nullable=False),
+)
+
+# Codes printed for people who are named in a record, by which they can say that it is not so.
+read_backs = _table(
+    "read_backs",
+    sa.Column("code_hash", HASH, primary_key=True),
+    sa.Column("request", ID, nullable=False),
+    sa.Column("entry", ID, nullable=False, index=True),
+    sa.Column("person", ID, nullable=False),
+    sa.Column("made_at", INSTANT, nullable=False),
+    sa.UniqueConstraint("entry", "person"),
 )
 
 PUBLISHED = sa.select(imports.c.id).where(imports.c.status == "published")

@@ -92,11 +92,16 @@ def _sqlite_connected(raw: Any, record: object) -> None:
 
 
 def upsert(
-    connection: Connection, table: sa.Table, values: dict[str, Any], *more: dict[str, Any]
+    connection: Connection,
+    table: sa.Table,
+    values: dict[str, Any],
+    *more: dict[str, Any],
+    by: tuple[str, ...] = (),
 ) -> None:
     """Insert a row, or bring the one with the same primary key up to date. `more` rows,
-    with the same columns as the first, go in the same statement."""
-    statement = _upsert(connection.dialect.name, table, tuple(values))
+    with the same columns as the first, go in the same statement. `by` are the columns of
+    another unique constraint, where it is that one which tells the row."""
+    statement = _upsert(connection.dialect.name, table, tuple(values), by)
     connection.execute(statement, [values, *more] if more else values)
 
 
@@ -114,8 +119,10 @@ def insert_new(connection: Connection, table: sa.Table, values: dict[str, Any]) 
 
 
 @cache
-def _upsert(dialect: str, table: sa.Table, columns: tuple[str, ...]) -> sa.Insert:
-    keys = [column.name for column in table.primary_key]
+def _upsert(
+    dialect: str, table: sa.Table, columns: tuple[str, ...], by: tuple[str, ...]
+) -> sa.Insert:
+    keys = list(by) or [column.name for column in table.primary_key]
     statement = _insert(dialect, table)
     rest = {name: statement.excluded[name] for name in columns if name not in keys}
     if rest:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +22,17 @@ Json = dict[str, Any]
 
 # Built once; each execution gives the values.
 _GET = sa.select(streams).where(streams.c.id == sa.bindparam("stream"))
-_GET_LOCKED = _GET.with_for_update()
+_STATE = sa.select(streams.c.state).where(streams.c.id == sa.bindparam("stream"))
+_LOOK = sa.select(
+    streams.c.owner,
+    streams.c.sequence,
+    streams.c.head,
+    sa.select(entries.c.id)
+    .where(entries.c.command == sa.bindparam("command"))
+    .scalar_subquery()
+    .label("known"),
+).where(streams.c.id == sa.bindparam("stream"))
+_LOOK_LOCKED = _LOOK.with_for_update()
 _AFTER = (
     sa.select(entries.c.canonical)
     .where(
@@ -45,17 +57,63 @@ class Stream:
     state: Any
 
 
-def get(connection: Connection, stream: str, lock: bool = False) -> Stream:
-    """The stream, or the empty one of that name. `lock` keeps other writers out (PostgreSQL;
-    SQLite has one writer in any case)."""
-    locked = lock and connection.dialect.name != "sqlite"
-    row = connection.execute(_GET_LOCKED if locked else _GET, {"stream": stream}).one_or_none()
-    machine = MACHINES[kind_of(stream)]
+class Folded:
+    """The states that this process folded lately. A stream's head names all that went before:
+    the state kept with a head is the state of whatever row has that head. May be shared by
+    threads."""
+
+    MOST = 1000
+
+    def __init__(self) -> None:
+        """Nothing is kept yet."""
+        self._kept: OrderedDict[str, Stream] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def keep(self, stream: Stream) -> None:
+        """Keep the state of `stream`, and let go of what was kept longest."""
+        with self._lock:
+            self._kept[stream.id] = stream
+            self._kept.move_to_end(stream.id)
+            while len(self._kept) > self.MOST:
+                self._kept.popitem(last=False)
+
+    def at(self, stream: str, head: str) -> Any | None:
+        """The state of `stream` with that head, if it is kept."""
+        found = self._kept.get(stream)
+        return found.state if found is not None and found.head == head else None
+
+
+def get(connection: Connection, stream: str) -> Stream:
+    """The stream, or the empty one of that name."""
+    row = connection.execute(_GET, {"stream": stream}).one_or_none()
     if row is None:
-        return Stream(stream, "", 0, FIRST_PREV, machine.initial)
-    return Stream(
-        row.id, row.owner, row.sequence, row.head, codec.decode(type(machine.initial), row.state)
-    )
+        return _empty(stream)
+    return Stream(row.id, row.owner, row.sequence, row.head, _state(stream, row.state))
+
+
+def to_append(
+    connection: Connection, stream: str, command: str, folded: Folded
+) -> tuple[Stream, bool]:
+    """The stream as `get` has it, and whether it may be that `command` was carried before.
+    Other writers are kept out (by a lock on PostgreSQL; SQLite has one writer in any case).
+    """
+    values = {"stream": stream, "command": command}
+    sqlite = connection.dialect.name == "sqlite"
+    row = connection.execute(_LOOK if sqlite else _LOOK_LOCKED, values).one_or_none()
+    if row is None:
+        return _empty(stream), True
+    state = folded.at(stream, row.head)
+    if state is None:
+        state = _state(stream, connection.execute(_STATE, {"stream": stream}).scalar_one())
+    return Stream(stream, row.owner, row.sequence, row.head, state), row.known is not None
+
+
+def _empty(stream: str) -> Stream:
+    return Stream(stream, "", 0, FIRST_PREV, MACHINES[kind_of(stream)].initial)
+
+
+def _state(stream: str, written: Any) -> Any:
+    return codec.decode(type(MACHINES[kind_of(stream)].initial), written)
 
 
 def states(connection: Connection, ids: Iterable[str]) -> dict[str, Any]:
@@ -69,8 +127,7 @@ def states(connection: Connection, ids: Iterable[str]) -> dict[str, Any]:
             )
         )
         for row in rows:
-            initial = MACHINES[kind_of(row.id)].initial
-            found[row.id] = codec.decode(type(initial), row.state)
+            found[row.id] = _state(row.id, row.state)
     return found
 
 
@@ -86,10 +143,17 @@ def of_command(connection: Connection, command: str) -> tuple[Json, str] | None:
     return None if row is None else (json.loads(bytes(row.canonical)), row.digest)
 
 
-def append(connection: Connection, entry: Json, digest: str, known: Stream | None = None) -> Stream:
+def append(
+    connection: Connection,
+    entry: Json,
+    digest: str,
+    known: Stream | None = None,
+    happened: list[Any] | None = None,
+) -> Stream:
     """Write `entry` (with the `prev` of its stream) and fold it into the stream's state.
 
-    `known` is the stream as this transaction has read it already. The two unique constraints,
+    `known` is the stream as this transaction has read it already, and `happened` the entry's
+    events, where they have been read. The two unique constraints,
     on (stream, sequence) and on the command id, are the last word: a second writer's
     transaction fails whole.
     """
@@ -97,7 +161,7 @@ def append(connection: Connection, entry: Json, digest: str, known: Stream | Non
     machine = MACHINES[kind_of(stream.id)]
     content = canonical(entry)
     digest_of_entry = leaf_hash(content).hex()
-    state = machine.fold(stream.state, entry)
+    state = machine.fold(stream.state, entry, happened)
     owner = stream.owner or entry["owner"]
     connection.execute(
         _APPEND,

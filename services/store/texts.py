@@ -132,6 +132,14 @@ def read(connection: Connection, ids: Iterable[str]) -> Mapping[str, str]:
     return found
 
 
+def file(connection: Connection, text: str) -> tuple[bytes, str] | None:
+    """A file as it was given, and its media type; None when it is gone. Who may read is the
+    caller's to know."""
+    query = sa.select(texts.c.content, texts.c.media_type).where(texts.c.id == text)
+    row = connection.execute(query).one_or_none()
+    return (bytes(row.content), row.media_type) if row else None
+
+
 def sweep(connection: Connection, now: datetime) -> int:
     """Erase what was never claimed, a day later; returns how many texts."""
     gone = connection.execute(

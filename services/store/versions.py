@@ -8,6 +8,7 @@ through is still true when it is committed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -18,12 +19,6 @@ RULES = "rules"
 RESTRICTIONS = "restrictions"
 BODIES = "bodies"
 CATALOGUE = "catalogue"
-
-# Built once; each execution gives the names.
-_READ = sa.select(versions.c.name, versions.c.value).where(
-    versions.c.name.in_(sa.bindparam("wanted", expanding=True))
-)
-_READ_LOCKED = _READ.order_by(versions.c.name).with_for_update(read=True)
 
 
 def read(connection: Connection, wanted: Iterable[str]) -> Mapping[str, int]:
@@ -52,6 +47,15 @@ def raise_(connection: Connection, name: str) -> int:
 
 def _values(connection: Connection, wanted: list[str], lock: bool) -> Mapping[str, int]:
     locked = lock and connection.dialect.name != "sqlite"
-    rows = connection.execute(_READ_LOCKED if locked else _READ, {"wanted": wanted})
+    names = {f"name_{number}": name for number, name in enumerate(wanted)}
+    rows = connection.execute(_reading(len(wanted), locked), names)
     found = {row.name: row.value for row in rows}
     return {name: found.get(name, 0) for name in wanted}
+
+
+@cache
+def _reading(number: int, locked: bool) -> sa.Select[tuple[str, int]]:
+    """Built once for each number of names; each execution gives the names."""
+    names: list[sa.BindParameter[str]] = [sa.bindparam(f"name_{n}") for n in range(number)]
+    query = sa.select(versions.c.name, versions.c.value).where(versions.c.name.in_(names))
+    return query.order_by(versions.c.name).with_for_update(read=True) if locked else query

@@ -25,6 +25,7 @@ async def seventh(story: Story) -> None:
         "researcher", "/v1/drafts", version=0, purpose="example-small-look",
         people={researcher: "leads the study"}, items={LANGUAGE: "A small look."},
         slice={"peoples": ["example-river-people", "example-newcomer-people"]},
+        area="language", use_kind="primary",
         ends_on=datetime.now(UTC).date().replace(year=datetime.now(UTC).year + 1).isoformat(),
         words={name: "Invented, for the story." for name in WORDS},
     )  # fmt: skip

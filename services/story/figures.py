@@ -37,8 +37,17 @@ STEPS: tuple[frozenset[str], ...] = (
     frozenset(
         {"Ended", "DisposalAttested", "DisposalAcknowledged", "grant:Closed", "request:Closed"}
     ),
+    # The second story.
+    frozenset({"Welcomed", "Settled:welcome", "Settled:reviewer"}),
+    frozenset({"Submitted:for_body"}),
+    frozenset({"Reminded", "Escalated", "ReviewRecorded"}),
+    frozenset({"GatewayAdded", "Answered:yes"}),
+    # The third.
+    frozenset({"Submitted:revises"}),
+    frozenset({"Declined", "BodyDecided:reasons"}),
+    frozenset({"Submitted:revises"}),
 )  # fmt: skip
-"""The events that each of the nine steps leaves in the ledger. A first draft and its preview
+"""The events that each step of the three stories leaves in the ledger. A draft and its preview
 leave none; what they are answered from does."""
 
 
@@ -76,7 +85,13 @@ def _marks(name: str, data: dict[str, Any]) -> set[str]:
     if name == "Answered":
         return {f"Answered:{'yes' if data['decision'] else 'no'}", f"Answered:{data['code']}"}
     if name == "BodyDecided":
-        return {f"BodyDecided:{data['outcome']}"}
+        said = {"BodyDecided:reasons"} if data.get("reasons") else set()
+        return {f"BodyDecided:{data['outcome']}", *said}
+    if name == "Settled" and data["agreed"]:
+        return {f"Settled:{data['change']['kind']}"}
+    if name == "Submitted":
+        named = [each for each in ("for_body", "revises") if data["content"].get(each)]
+        return {f"Submitted:{each}" for each in named}
     return set()
 
 

@@ -1,4 +1,4 @@
-"""`accord story`: plays the nine steps in a temporary home, and proves them from the ledger."""
+"""`accord story`: plays three stories in a temporary home, and proves them from the ledger."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from pathlib import Path
 
 from services.ledger.verify import verify
 from services.story import endings
+from services.story.second import OwnData
 from services.story.stage import Stage, UnexpectedError, must
 from services.story.steps import Story
+from services.story.third import Revised
 
 Say = Callable[[str], None]
 
-TITLES = (
+FIRST = (
     "A researcher drafts a request, and is told who must decide and what is refused already.",
     "She submits it; every body that has the say is asked.",
     "The bodies work; one declines; all the others decide afresh about the rest.",
@@ -29,6 +31,42 @@ TITLES = (
     "The benefit report falls due.",
     "The grant ends.",
 )
+SECOND = (
+    "An agency that holds data about a people enters; the bodies welcome it, and name a reviewer.",
+    "The iwi asks for its own people's data; its own body endorses.",
+    "The agency is silent; that is counted and shown, and the reviewer is told.",
+    "The agency answers, and it opens.",
+)
+THIRD = (
+    "A request is refused at preview, and revised as a new one.",
+    "That one is declined.",
+    "It is revised again, for less; the body sees what changed.",
+)
+
+Step = tuple[str, Callable[[], Awaitable[None]]]
+
+
+def chapters(story: Story) -> tuple[tuple[str, tuple[Step, ...]], ...]:
+    """The three stories, each with its steps in order. `story` is the first one."""
+    own, revised = OwnData(story), Revised(story)
+    first = (
+        story.first, story.second, story.third, story.fourth, story.fifth, story.sixth,
+        lambda: endings.seventh(story), lambda: endings.eighth(story),
+        lambda: endings.ninth(story),
+    )  # fmt: skip
+    second = (own.first, own.second, own.third, own.fourth)
+    third = (revised.first, revised.second, revised.third)
+    return (
+        ("Asked, decided by every body with the say, given back", _steps(FIRST, first)),
+        ("An iwi asks for its own people's data", _steps(SECOND, second)),
+        ("Refused, revised; declined, revised", _steps(THIRD, third)),
+    )
+
+
+def _steps(
+    titles: tuple[str, ...], steps: tuple[Callable[[], Awaitable[None]], ...]
+) -> tuple[Step, ...]:
+    return tuple(zip(titles, steps, strict=True))
 
 
 async def tell(*, keep: bool, say: Say) -> int:
@@ -39,15 +77,11 @@ async def tell(*, keep: bool, say: Say) -> int:
     began = time.monotonic()
     try:
         await stage.open()
-        story = Story(stage)
-        steps: tuple[Callable[[], Awaitable[None]], ...] = (
-            story.first, story.second, story.third, story.fourth, story.fifth, story.sixth,
-            lambda: endings.seventh(story), lambda: endings.eighth(story),
-            lambda: endings.ninth(story),
-        )  # fmt: skip
-        for number, (title, step) in enumerate(zip(TITLES, steps, strict=True), 1):
-            say(f"\n{number}. {title}")
-            await step()
+        for title, steps in chapters(Story(stage)):
+            say(f"\n{title}")
+            for number, (what, step) in enumerate(steps, 1):
+                say(f"\n{number}. {what}")
+                await step()
         export = home / "ledger.jsonl"
         await _export(stage, export)
         _changed_byte(export, say)

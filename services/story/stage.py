@@ -107,9 +107,12 @@ class Stage:
         found: Json = answer.json()
         return found
 
-    async def ask(self, person: str, item: str, purpose: str, **context: Any) -> Json:
-        """Ask the decision point as the example gateway does."""
-        credential = (self.settings.home / example.CREDENTIAL_FILE).read_text(encoding="utf-8")
+    async def ask(
+        self, person: str, item: str, purpose: str, credential: str = "", **context: Any
+    ) -> Json:
+        """Ask the decision point as the example gateway does, or whoever has `credential`."""
+        file = self.settings.home / example.CREDENTIAL_FILE
+        credential = credential or file.read_text(encoding="utf-8")
         answer = await self._insist(
             "POST",
             "/access/v1/evaluation",

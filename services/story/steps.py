@@ -49,6 +49,8 @@ class Story:
             "slice": {"level": "identifiable"},
             "ends_on": (self.today + timedelta(days=330)).isoformat(),
             "acts": ["use.read"],
+            "area": "health",
+            "use_kind": "secondary",
             "words": {name: f"Invented, for the story: {name}." for name in WORDS},
         }
         saved = await stage.post_plain("researcher", "/v1/drafts", version=0, **content)
@@ -91,7 +93,7 @@ class Story:
         """She submits; every body that must decide is asked."""
         answer = await self.stage.post("researcher", f"/v1/drafts/{self.draft}/submit", version=2)
         self.request = answer["stream"]
-        for key in self.stage.bodies:
+        for key in VOICES | {"hill": 2}:
             listed = await self.stage.get(f"{key}-secretary", "/v1/requests")
             must(self.stage.bodies[key] in listed[0]["waiting_for_us"], f"{key} should be asked")
         self.say("   Two iwi rōpū, two Pacific panels and the ethics committee are asked.")

@@ -14,9 +14,23 @@ from fastapi import FastAPI
 from policies.refusals import Code, RefusedError
 from services import bootstrap
 from services.settings import HOST, Settings
-from services.web import bodies, decision, door, errors, grants, home, ledger, requests
+from services.web import (
+    bodies,
+    catalogue,
+    deciding,
+    decision,
+    door,
+    errors,
+    grants,
+    home,
+    ledger,
+    requests,
+    sessions,
+    sharing,
+    signing,
+)
 from services.web.signed import PROBLEMS, Built
-from services.web.signin import ExampleSignIn
+from services.web.signin import ExampleSignIn, SessionSignIn
 
 
 def create(settings: Settings) -> FastAPI:
@@ -26,6 +40,7 @@ def create(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.accord = bootstrap.build(settings, await bootstrap.connect(settings))
         app.state.signin = ExampleSignIn(settings.home / "example-signing.key")
+        app.state.sessions = SessionSignIn()
         yield
         app.state.accord.store.close()
 
@@ -40,7 +55,10 @@ def create(settings: Settings) -> FastAPI:
     )
     app.add_middleware(door.Door)
     errors.install(app)
-    for part in (home, requests, grants, bodies, decision, ledger):
+    for part in (
+        home, signing, sessions, requests, deciding, grants, bodies, sharing, catalogue, decision,
+        ledger,
+    ):  # fmt: skip
         app.include_router(part.router)
 
     @app.get("/health", tags=["operator"], responses={503: PROBLEMS[503]})

@@ -1,45 +1,51 @@
-"""Bodies, their people and packs, and the catalogue, over HTTP."""
+"""Bodies: mandate, people, kawa, times, packs, over HTTP."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-import sqlalchemy as sa
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from policies import codec
-from policies.body import DEPLOYMENT, Mandate, Member
-from policies.catalogue import Classification
+from policies.body.commands import DEPLOYMENT, Delegation, Pause, Reminders
 from policies.refusals import Code, RefusedError
-from policies.types import Kawa, Named
-from services.catalogue.search import Found, search
+from policies.types import Kawa
 from services.path import Sight
 from services.people import Viewer
 from services.queries import names
 from services.store import streams, texts
-from services.store.schema import PUBLISHED, collections
-from services.web import fields, shapes
-from services.web.signed import PROBLEMS, Built, Person, Recorded
+from services.web import body_shapes, fields
+from services.web.signed import PROBLEMS, Built, MaybePerson, Person, Recorded
 
 router = APIRouter(prefix="/v1", responses=PROBLEMS)
 Json = dict[str, Any]
 
 
 @router.get("/bodies", tags=["public"])
-async def list_bodies(accord: Built) -> list[Json]:
-    """Every body, for whom it speaks and how it decides; who its members are is its own."""
+async def list_bodies(viewer: MaybePerson, accord: Built) -> list[Json]:
+    """Every body, for whom it speaks, on which document, and how it decides; who its members are
+    is its own. Those of bodies see as well who has entered and is not known by all yet."""
 
     def reading(sight: Sight) -> list[Json]:
         called = names.of(sight.connection, sight.bodies)
+        own = set(sight.bodies.of(viewer.person)) if viewer else set()
+        there = {
+            body: state
+            for body, state in sorted(sight.bodies.states.items())
+            if body != DEPLOYMENT and (state.welcome or own)
+        }
+        documents = [each.mandate.document for each in there.values() if each.mandate.document]
+        said = texts.read(sight.connection, documents)
         return [
             {
                 "id": body,
                 "name": called.get(body),
                 "mandate": codec.encode(state.mandate),
-                "kawa": {"rule": str(state.kawa.rule), "quorum": state.kawa.quorum},
+                "document": said.get(state.mandate.document or ""),
+                "kawa": _for_anyone(state.kawa),
+                "welcome": state.welcome,
             }
-            for body, state in sorted(sight.bodies.states.items())
-            if body != DEPLOYMENT
+            for body, state in there.items()
         ]
 
     found: list[Json] = await accord.path.look(reading)
@@ -65,6 +71,14 @@ async def read_body(body: fields.BodyAtPath, viewer: Person, accord: Built) -> J
             "mandate": codec.encode(state.mandate),
             "document": next(iter(said.values()), None),
             "kawa": codec.encode(state.kawa),
+            "welcome": state.welcome,
+            "region": state.region,
+            "closures": codec.encode(state.closures),
+            "pauses": codec.encode(state.pauses),
+            "reminders": codec.encode(state.reminders),
+            "delegations": codec.encode(state.delegations),
+            "introductions": _introductions(sight, body),
+            "korero": codec.encode(state.korero),
             "members": [
                 {**codec.encode(each), "name": called.get(person)}
                 for person, each in sorted(state.members.items())
@@ -81,34 +95,28 @@ async def read_body(body: fields.BodyAtPath, viewer: Person, accord: Built) -> J
 
 
 @router.post("/bodies", status_code=201, tags=["bodies"])
-async def enter(command: shapes.Enter, viewer: Person, accord: Built) -> Recorded:
+async def enter(command: body_shapes.Enter, viewer: Person, accord: Built) -> Recorded:
     """A body enters by its own statement of mandate."""
-    mandate = Mandate(
-        frozenset(command.mandate.capacities),
-        frozenset(command.mandate.peoples),
-        frozenset(command.mandate.places),
-        until=command.mandate.until,
-    )
     return Recorded.of(
         await accord.bodies.enter(
-            viewer, command.sent(), command.name, mandate, command.document,
-            _kawa(command.kawa), tuple(_member(each) for each in command.members),
+            viewer, command.sent(), command.name, command.mandate.read(), command.document,
+            command.kawa.read(), tuple(each.read() for each in command.members),
         )
     )  # fmt: skip
 
 
 @router.post("/bodies/{body}/members", status_code=201, tags=["bodies"])
 async def add_member(
-    body: fields.BodyAtPath, command: shapes.AddMember, viewer: Person, accord: Built
+    body: fields.BodyAtPath, command: body_shapes.AddMember, viewer: Person, accord: Built
 ) -> Recorded:
     """A person joins, or their roles or term change."""
     sent = command.sent(body=body)
-    return Recorded.of(await accord.bodies.add_member(viewer, body, sent, _member(command.member)))
+    return Recorded.of(await accord.bodies.add_member(viewer, body, sent, command.member.read()))
 
 
 @router.post("/bodies/{body}/departures", status_code=201, tags=["bodies"])
 async def end_membership(
-    body: fields.BodyAtPath, command: shapes.EndMembership, viewer: Person, accord: Built
+    body: fields.BodyAtPath, command: body_shapes.EndMembership, viewer: Person, accord: Built
 ) -> Recorded:
     """A person leaves. Nobody who has left is counted from here on."""
     sent = command.sent(body=body)
@@ -117,140 +125,146 @@ async def end_membership(
 
 @router.post("/bodies/{body}/kawa", status_code=201, tags=["bodies"])
 async def set_kawa(
-    body: fields.BodyAtPath, command: shapes.SetKawa, viewer: Person, accord: Built
+    body: fields.BodyAtPath, command: body_shapes.SetKawa, viewer: Person, accord: Built
 ) -> Recorded:
     """The body changes how it decides, from now on."""
     sent = command.sent(body=body)
-    return Recorded.of(await accord.bodies.set_kawa(viewer, body, sent, _kawa(command.kawa)))
+    return Recorded.of(await accord.bodies.set_kawa(viewer, body, sent, command.kawa.read()))
 
 
 @router.post("/bodies/{body}/adoptions", status_code=201, tags=["bodies"])
 async def adopt(
-    body: fields.BodyAtPath, command: shapes.PackCommand, viewer: Person, accord: Built
+    body: fields.BodyAtPath, command: body_shapes.PackCommand, viewer: Person, accord: Built
 ) -> Recorded:
     """The body adopts a shipped rule pack; until then the pack is in force nowhere."""
     sent = command.sent(body=body)
-    return Recorded.of(await accord.bodies.adopt(viewer, body, sent, command.pack))
+    return Recorded.of(await accord.packs.adopt(viewer, body, sent, command.pack))
 
 
 @router.post("/bodies/{body}/pack-withdrawals", status_code=201, tags=["bodies"])
 async def withdraw_pack(
-    body: fields.BodyAtPath, command: shapes.PackCommand, viewer: Person, accord: Built
+    body: fields.BodyAtPath, command: body_shapes.PackCommand, viewer: Person, accord: Built
 ) -> Recorded:
     """The body withdraws from a rule pack."""
     sent = command.sent(body=body)
-    return Recorded.of(await accord.bodies.withdraw(viewer, body, sent, command.pack))
+    return Recorded.of(await accord.packs.withdraw(viewer, body, sent, command.pack))
+
+
+@router.post("/bodies/{body}/mandate", status_code=201, tags=["bodies"])
+async def restate_mandate(
+    body: fields.BodyAtPath, command: body_shapes.RestateMandate, viewer: Person, accord: Built
+) -> Recorded:
+    """The body states its mandate anew: narrower, longer, on another document."""
+    sent = command.sent(body=body)
+    return Recorded.of(
+        await accord.bodies.restate_mandate(
+            viewer, body, sent, command.mandate.read(), command.document
+        )
+    )
+
+
+@router.post("/bodies/{body}/delegations", status_code=201, tags=["bodies"])
+async def delegate(
+    body: fields.BodyAtPath, command: body_shapes.Delegate, viewer: Person, accord: Built
+) -> Recorded:
+    """A member lets somebody speak for them, until a day."""
+    sent = command.sent(body=body)
+    return Recorded.of(
+        await accord.bodies.delegate(
+            viewer, body, sent, Delegation(command.person, command.to, command.until)
+        )
+    )
+
+
+@router.post("/bodies/{body}/delegations/ended", status_code=201, tags=["bodies"])
+async def revoke_delegation(
+    body: fields.BodyAtPath, command: body_shapes.RevokeDelegation, viewer: Person, accord: Built
+) -> Recorded:
+    """A delegation ends at once."""
+    sent = command.sent(body=body)
+    return Recorded.of(
+        await accord.bodies.revoke_delegation(viewer, body, sent, command.delegation)
+    )
+
+
+@router.post("/bodies/{body}/calendar", status_code=201, tags=["bodies"])
+async def set_calendar(
+    body: fields.BodyAtPath, command: body_shapes.SetCalendar, viewer: Person, accord: Built
+) -> Recorded:
+    """Whose regional holidays count for the body, and when it is closed."""
+    sent = command.sent(body=body)
+    return Recorded.of(
+        await accord.bodies.set_calendar(viewer, body, sent, command.region, command.read())
+    )
+
+
+@router.post("/bodies/{body}/pauses", status_code=201, tags=["bodies"])
+async def begin_pause(
+    body: fields.BodyAtPath, command: body_shapes.BeginPause, viewer: Person, accord: Built
+) -> Recorded:
+    """The body keeps a pause: it decides nothing, and no clock runs against it."""
+    sent = command.sent(body=body)
+    return Recorded.of(
+        await accord.bodies.begin_pause(
+            viewer, body, sent, Pause(command.kind, command.first, command.last)
+        )
+    )
+
+
+@router.post("/bodies/{body}/pauses/ended", status_code=201, tags=["bodies"])
+async def end_pause(
+    body: fields.BodyAtPath, command: body_shapes.EndPause, viewer: Person, accord: Built
+) -> Recorded:
+    """The pause is over, as of today."""
+    sent = command.sent(body=body)
+    return Recorded.of(await accord.bodies.end_pause(viewer, body, sent, command.pause))
+
+
+@router.post("/bodies/{body}/reminders", status_code=201, tags=["bodies"])
+async def set_reminders(
+    body: fields.BodyAtPath, command: body_shapes.SetReminders, viewer: Person, accord: Built
+) -> Recorded:
+    """How the body wishes to be told that it is waited for."""
+    sent = command.sent(body=body)
+    return Recorded.of(
+        await accord.bodies.set_reminders(
+            viewer,
+            body,
+            sent,
+            Reminders(tuple(command.days), command.then, command.then_after, command.digest),
+        )
+    )
+
+
+@router.post("/bodies/{body}/introductions", status_code=201, tags=["bodies"])
+async def introduce(
+    body: fields.BodyAtPath, command: body_shapes.Introduce, viewer: Person, accord: Built
+) -> Recorded:
+    """Introduce yourself to a body. Where kōrero comes first, that is how a request begins."""
+    sent = command.sent(body=body)
+    return Recorded.of(await accord.bodies.introduce(viewer, body, sent, command.introduction))
+
+
+@router.post("/bodies/{body}/korero", status_code=201, tags=["bodies"])
+async def record_korero(
+    body: fields.BodyAtPath, command: body_shapes.RecordKorero, viewer: Person, accord: Built
+) -> Recorded:
+    """The body has met somebody, who may now ask it."""
+    sent = command.sent(body=body)
+    return Recorded.of(
+        await accord.bodies.record_korero(
+            viewer, body, sent, command.person, command.held_on, command.method
+        )
+    )
 
 
 @router.post("/gateways", status_code=201, tags=["operator"])
-async def add_gateway(command: shapes.AddGateway, viewer: Person, accord: Built) -> Json:
+async def add_gateway(command: body_shapes.AddGateway, viewer: Person, accord: Built) -> Json:
     """The operator gives a gateway its credential, shown this once."""
     gateway, credential = await accord.bodies.add_gateway(
         viewer, command.sent(), frozenset(command.collections)
     )
     return {"gateway": gateway, "credential": credential}
-
-
-@router.get("/names", tags=["public"])
-async def read_names(accord: Built) -> dict[str, dict[str, str]]:
-    """The peoples and places known here, as they are spelt."""
-    found: dict[str, dict[str, str]] = await accord.path.look(
-        lambda sight: names.peoples_and_places(sight.connection)
-    )
-    return found
-
-
-@router.post("/names", status_code=201, tags=["operator"])
-async def add_names(command: shapes.NameShape, viewer: Person, accord: Built) -> Recorded:
-    """Write down names of peoples and places, as they give them."""
-    return Recorded.of(
-        await accord.catalogue.name(viewer, command.sent(), command.peoples, command.places)
-    )
-
-
-@router.get("/items", tags=["catalogue"])
-async def search_items(
-    viewer: Person,
-    accord: Built,
-    words: Annotated[fields.Maybe, Query(max_length=200)] = "",
-    collection: Annotated[fields.Maybe | None, Query(max_length=200)] = None,
-    after: Annotated[fields.Maybe | None, Query(max_length=700)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> list[Json]:
-    """Items by words of their names (macrons may be left out), with what is proposed, by
-    which line of the rules and why, and what bodies have confirmed."""
-
-    def reading(sight: Sight) -> list[Json]:
-        sight.permitted("person:catalogue:search", ("role:anyone",))
-        return [
-            _item(each)
-            for each in search(
-                sight.connection, words, collection=collection, after=after, limit=limit
-            )
-        ]
-
-    found: list[Json] = await accord.path.look(reading)
-    return found
-
-
-def _item(found: Found) -> Json:
-    """Each of its ``proposals`` has the id of the line that made it (``rule``), ``class``,
-    ``peoples``, ``places`` and ``because``."""
-    item: Json = codec.encode(found)
-    for guess in item["proposals"]:
-        guess["class"] = guess.pop("klass")
-    return item
-
-
-@router.get("/collections", tags=["public"])
-async def list_collections(accord: Built) -> list[Json]:
-    """Every collection with its history: how it came to be held, under what promise."""
-
-    def reading(sight: Sight) -> list[Json]:
-        published = sa.select(collections).where(collections.c.batch.in_(PUBLISHED))
-        rows = list(sight.connection.execute(published.order_by(collections.c.id)))
-        said = texts.read(sight.connection, [row.history for row in rows if row.history])
-        return [
-            {
-                "id": row.id,
-                "agency": row.agency,
-                "name": row.name,
-                "history": said.get(row.history or ""),
-            }
-            for row in rows
-        ]
-
-    found: list[Json] = await accord.path.look(reading)
-    return found
-
-
-@router.post("/collections/{collection}/history", status_code=201, tags=["catalogue"])
-async def write_history(
-    collection: fields.AtPath, command: shapes.WriteHistory, viewer: Person, accord: Built
-) -> Recorded:
-    """Write a collection's history, in a new version."""
-    sent = command.sent(collection=collection)
-    return Recorded.of(
-        await accord.catalogue.write_history(
-            viewer, command.body, sent, collection, command.history
-        )
-    )
-
-
-@router.post("/confirmations", status_code=201, tags=["catalogue"])
-async def confirm(command: shapes.Confirm, viewer: Person, accord: Built) -> Recorded:
-    """A body concerned says what these items are. Until then they are refused."""
-    said = Classification(
-        frozenset(command.classes),
-        "any" if command.peoples == "any" else frozenset(command.peoples),
-        "any" if command.places == "any" else frozenset(command.places),
-        command.whole,
-    )
-    return Recorded.of(
-        await accord.catalogue.confirm(
-            viewer, command.body, command.sent(), frozenset(command.items), said
-        )
-    )
 
 
 @router.get("/me", tags=["people"])
@@ -262,6 +276,34 @@ async def me(viewer: Person, accord: Built) -> Json:
 
     found: Json = await accord.path.look(reading)
     return found
+
+
+def _for_anyone(kawa: Kawa) -> Json:
+    """How a body decides, without the people whom its kawa names: who they are is its own."""
+    told: Json = codec.encode(kawa)
+    for people in ("named", "present", "delegate", "first"):
+        del told[people]
+    return {**told, "first": kawa.first is not None}
+
+
+def _introductions(sight: Sight, body: str) -> list[Json]:
+    """Who introduced herself to the body, in her own words."""
+    found = [
+        event["data"]
+        for entry in streams.after(sight.connection, body, 0)
+        for event in entry["events"]
+        if event["type"] == "Introduced"
+    ]
+    said = texts.read(sight.connection, [each["words"] for each in found])
+    called = names.of(sight.connection, sight.bodies, [each["person"] for each in found])
+    return [
+        {
+            "person": each["person"],
+            "name": called.get(each["person"]),
+            "words": said.get(each["words"]),
+        }
+        for each in found
+    ]
 
 
 def _me(sight: Sight, viewer: Viewer) -> Json:
@@ -278,12 +320,3 @@ def _me(sight: Sight, viewer: Viewer) -> Json:
             for body in sight.bodies.of(viewer.person)
         ],
     }
-
-
-def _kawa(shape: shapes.KawaShape) -> Kawa:
-    named = tuple(Named(each.person, each.delegate) for each in shape.named)
-    return Kawa(shape.rule, shape.quorum, named)
-
-
-def _member(shape: shapes.MemberShape) -> Member:
-    return Member(shape.person, frozenset(shape.roles), shape.until)

@@ -27,6 +27,7 @@ _KNOWN_SHAPES = {
     "act": re.compile(r"[a-z][a-z_.]{0,59}"),
     "item": re.compile(r"\S+"),
     "purpose": re.compile(r"[a-z0-9][a-z0-9-]{0,79}"),
+    "named": re.compile(r"[\w][\w.-]{0,79}"),
 }
 _OTHER = "-"
 """What is asked, and recorded, in place of what can be nothing that Accord knows: answers
@@ -57,9 +58,11 @@ class Resource(BaseModel):
 
 
 class Context(BaseModel):
-    """For what; in which narrower slice, if any; what the gateway can apply."""
+    """For what; in which narrower slice, if any; what the gateway can apply; and for every use
+    beyond reading which one it is (`named`)."""
 
     purpose: Name = _OTHER
+    named: Name | None = None
     slice: SliceShape | None = None
     obligations_supported: list[Name] = Field(default_factory=list, max_length=50)
 
@@ -116,6 +119,7 @@ async def evaluate(
         _known("purpose", context.purpose),
         context.slice.read() if context.slice else None,
         frozenset(context.obligations_supported),
+        _known("named", context.named) if context.named else None,
     )
     told = await accord.decisions.decide(gateway, asked, str(uuid.uuid4()))
     return Decision(decision=told.answer.decision, context=_context(told))
@@ -124,7 +128,7 @@ async def evaluate(
 @router.get("/.well-known/authzen-configuration")
 async def configuration(accord: Built) -> dict[str, str]:
     """Where the decision point is, as AuthZEN's metadata says it."""
-    base = accord.settings.url
+    base = accord.settings.address
     return {
         "policy_decision_point": base,
         "access_evaluation_endpoint": f"{base}/access/v1/evaluation",
@@ -141,7 +145,10 @@ def _context(told: Told) -> dict[str, Any]:
         assert answer.slice is not None
         assert answer.valid_until is not None
         return {
-            "obligations": [{"id": SLICE_OBLIGATION, "slice": answer.slice.to_json()}],
+            "obligations": [
+                {"id": SLICE_OBLIGATION, "slice": answer.slice.to_json()},
+                *({"id": each, **told.travels.get(each, {})} for each in answer.also),
+            ],
             "valid_until": written(answer.valid_until),
             "reason_user": {"200": "A grant in force allows this, within its slice."},
             "reasons": [{"grant": answer.grant}],

@@ -17,17 +17,25 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from policies.refusals import SENTENCES, Code, Refused, RefusedError
+from policies.stepping_up import FRESH_FOR
 
 LOG = logging.getLogger("accord")
 MEDIA_TYPE = "application/problem+json"
 MOST_WORDS = 25
 """How long a sentence may be."""
 
+SIGN_IN_AGAIN = (
+    f'Bearer error="insufficient_user_authentication", max_age={int(FRESH_FOR.total_seconds())}'
+)
+"""What a step that needs a fresh sign-in is answered with (RFC 9470, section 3)."""
+
 STATUS: Mapping[Code, int] = {
     Code.NOT_FOUND: 404,
     Code.NOT_PERMITTED: 403,
     Code.NOT_PERMITTED_NOW: 403,
     Code.APPLICANT: 403,
+    Code.CONFLICT: 403,
+    Code.NOT_WELCOME_YET: 403,
     Code.STOOD_ASIDE: 403,
     Code.NOT_A_MEMBER: 403,
     Code.NO_RULE: 403,
@@ -37,6 +45,13 @@ STATUS: Mapping[Code, int] = {
     Code.NOT_WITHIN: 422,
     Code.TOO_LARGE: 413,
     Code.UNAVAILABLE: 503,
+    # As RFC 9470 has it: signed in, and asked to sign in again.
+    Code.STEP_UP: 401,
+    Code.OTHER_SITE: 403,
+    Code.LINK_SPENT: 403,
+    Code.SIGN_IN_FAILED: 400,
+    Code.TOO_MANY: 429,
+    Code.SIGN_IN_AWAY: 503,
 }
 """Every other refusal is 409: it clashes with how things stand."""
 
@@ -61,7 +76,7 @@ def of_refusal(refused: Refused, known: frozenset[str] | None = None) -> JSONRes
     if len(title.split()) > MOST_WORDS:
         # It names an id that somebody sent, and ids may be long.
         title = SENTENCES[refused.code][0]
-    return problem(
+    answer = problem(
         STATUS.get(refused.code, 409),
         str(refused.code),
         title,
@@ -69,6 +84,9 @@ def of_refusal(refused: Refused, known: frozenset[str] | None = None) -> JSONRes
         next=refused.next_step,
         facts=facts,
     )
+    if refused.code is Code.STEP_UP:
+        answer.headers["WWW-Authenticate"] = SIGN_IN_AGAIN
+    return answer
 
 
 def install(app: FastAPI) -> None:

@@ -50,6 +50,7 @@ RequestAtPath = Annotated[str, InPath(pattern=f"^request-{_UUID}$")]
 GrantAtPath = Annotated[str, InPath(pattern=f"^grant-{_UUID}$")]
 RestrictionAtPath = Annotated[str, InPath(pattern=f"^restriction-{_UUID}$")]
 BodyAtPath = Annotated[str, InPath(pattern=f"^body-({_UUID}|deployment)$")]
+SessionAtPath = Annotated[str, InPath(pattern=f"^session-{_UUID}$")]
 DraftAtPath = Annotated[str, InPath(pattern=f"^draft-{_UUID}$")]
 Day = Annotated[
     date,
@@ -77,6 +78,16 @@ Short = Annotated[
     StringConstraints(min_length=1, max_length=200, strip_whitespace=True),
     AfterValidator(_printable),
 ]
+# Two parts, in any script, without what has a meaning of its own in a message's head. Whether
+# mail arrives there only a link that is opened can tell.
+Email = Annotated[
+    str,
+    StringConstraints(
+        min_length=3, max_length=254, strip_whitespace=True,
+        pattern=r"^[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f-\x9f]+@[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f-\x9f]+$",
+    ),
+    AfterValidator(_printable),
+]  # fmt: skip
 # The part that somebody takes in a project goes into the ledger, where no name belongs.
 Role = Annotated[str, StringConstraints(max_length=60, pattern=r"^[a-zāēīōū][a-zāēīōū \-]*$")]
 Purpose = Annotated[str, StringConstraints(max_length=80, pattern=r"^[a-z0-9][a-z0-9\-]*$")]

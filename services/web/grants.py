@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from policies.restriction.commands import Scope
 from services.queries import register
 from services.restrictions import Placing
-from services.web import fields, shapes
+from services.web import fields, grant_shapes, letter_shapes, shapes
 from services.web.signed import PROBLEMS, Built, MaybePerson, Person, Recorded
 
 router = APIRouter(prefix="/v1", responses=PROBLEMS)
@@ -60,7 +60,7 @@ async def read_grant(grant: fields.GrantAtPath, viewer: Person, accord: Built) -
 
 @router.post("/grants/{grant}/reports", status_code=201, tags=["grants"])
 async def file_report(
-    grant: fields.GrantAtPath, command: shapes.FileReport, viewer: Person, accord: Built
+    grant: fields.GrantAtPath, command: grant_shapes.FileReport, viewer: Person, accord: Built
 ) -> Recorded:
     """The researcher files a benefit report."""
     sent = command.sent(grant=grant)
@@ -71,7 +71,7 @@ async def file_report(
 
 @router.post("/grants/{grant}/report-returns", status_code=201, tags=["grants"])
 async def return_report(
-    grant: fields.GrantAtPath, command: shapes.ReturnReport, viewer: Person, accord: Built
+    grant: fields.GrantAtPath, command: grant_shapes.ReturnReport, viewer: Person, accord: Built
 ) -> Recorded:
     """A body sends the report back with its questions."""
     sent = command.sent(grant=grant)
@@ -84,7 +84,7 @@ async def return_report(
 
 @router.post("/grants/{grant}/report-acceptances", status_code=201, tags=["grants"])
 async def accept_report(
-    grant: fields.GrantAtPath, command: shapes.AcceptReport, viewer: Person, accord: Built
+    grant: fields.GrantAtPath, command: grant_shapes.AcceptReport, viewer: Person, accord: Built
 ) -> Recorded:
     """A body accepts the report; its reply stands beside it."""
     sent = command.sent(grant=grant)
@@ -105,7 +105,7 @@ async def end_early(
 
 @router.post("/grants/{grant}/disposal", status_code=201, tags=["grants"])
 async def attest_disposal(
-    grant: fields.GrantAtPath, command: shapes.Attest, viewer: Person, accord: Built
+    grant: fields.GrantAtPath, command: grant_shapes.Attest, viewer: Person, accord: Built
 ) -> Recorded:
     """The researcher says what became of every copy."""
     sent = command.sent(grant=grant)
@@ -123,8 +123,22 @@ async def acknowledge_disposal(
     return Recorded.of(await accord.grants.acknowledge_disposal(viewer, grant, command.body, sent))
 
 
+@router.post("/grants/{grant}/renewals", status_code=201, tags=["grants"])
+async def renew_elsewhere(
+    grant: fields.GrantAtPath, command: letter_shapes.Renewal, viewer: Person, accord: Built
+) -> Recorded:
+    """The secretary writes down that the body renewed, in its own system, a decision that
+    lapses. Access returns with it."""
+    sent = command.sent(grant=grant)
+    return Recorded.of(
+        await accord.grants.renew_elsewhere(
+            viewer, grant, command.body, sent, command.read_letter(), command.expires_at
+        )
+    )
+
+
 @router.post("/restrictions", status_code=201, tags=["restrictions"])
-async def place_restriction(command: shapes.Place, viewer: Person, accord: Built) -> Recorded:
+async def place_restriction(command: grant_shapes.Place, viewer: Person, accord: Built) -> Recorded:
     """A body places a restriction over what is its own. It binds at once."""
     scope = Scope(
         command.scope.slice.read(),
@@ -144,7 +158,7 @@ async def place_restriction(command: shapes.Place, viewer: Person, accord: Built
 @router.post("/restrictions/{restriction}/voices", status_code=201, tags=["restrictions"])
 async def speak_about_lifting(
     restriction: fields.RestrictionAtPath,
-    command: shapes.RestrictionVoice,
+    command: grant_shapes.RestrictionVoice,
     viewer: Person,
     accord: Built,
 ) -> Recorded:
@@ -156,7 +170,7 @@ async def speak_about_lifting(
 @router.post("/restrictions/{restriction}/conclusions", status_code=201, tags=["restrictions"])
 async def conclude_lifting(
     restriction: fields.RestrictionAtPath,
-    command: shapes.RestrictionOutcome,
+    command: grant_shapes.RestrictionOutcome,
     viewer: Person,
     accord: Built,
 ) -> Recorded:
@@ -169,7 +183,7 @@ async def conclude_lifting(
 
 @router.post("/restrictions/{restriction}/hui", status_code=201, tags=["restrictions"])
 async def record_lifting_hui(
-    restriction: fields.RestrictionAtPath, command: shapes.Hui, viewer: Person, accord: Built
+    restriction: fields.RestrictionAtPath, command: grant_shapes.Hui, viewer: Person, accord: Built
 ) -> Recorded:
     """The secretary writes up a hui about lifting."""
     sent = command.sent(restriction=restriction)

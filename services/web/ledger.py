@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from policies.body import DEPLOYMENT
+from policies.body.commands import DEPLOYMENT
 from policies.codec import written
 from policies.refusals import Code, RefusedError
 from services import clock

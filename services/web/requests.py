@@ -106,17 +106,6 @@ async def read_request(request: fields.RequestAtPath, viewer: Person, accord: Bu
     return found
 
 
-@router.post("/requests/{request}/questions", status_code=201)
-async def ask(
-    request: fields.RequestAtPath, command: shapes.Question, viewer: Person, accord: Built
-) -> Recorded:
-    """A body asks the researcher a question."""
-    sent = command.sent(request=request)
-    return Recorded.of(
-        await accord.requests.ask(viewer, request, command.body, sent, command.question)
-    )
-
-
 @router.post("/requests/{request}/answers", status_code=201)
 async def answer(
     request: fields.RequestAtPath, command: shapes.Answer, viewer: Person, accord: Built
@@ -126,64 +115,6 @@ async def answer(
     return Recorded.of(
         await accord.requests.answer(viewer, request, sent, command.question, command.answer)
     )
-
-
-@router.post("/requests/{request}/stand-aside", status_code=201)
-async def stand_aside(
-    request: fields.RequestAtPath, command: shapes.ForBody, viewer: Person, accord: Built
-) -> Recorded:
-    """Take no part in your body's decision. No reason is asked."""
-    sent = command.sent(request=request)
-    return Recorded.of(await accord.requests.stand_aside(viewer, request, command.body, sent))
-
-
-@router.post("/requests/{request}/voices", status_code=201)
-async def speak(
-    request: fields.RequestAtPath, command: shapes.Speak, viewer: Person, accord: Built
-) -> Recorded:
-    """Say what you think, within your body."""
-    sent = command.sent(request=request)
-    return Recorded.of(
-        await accord.requests.speak(viewer, request, command.body, sent, command.voice)
-    )
-
-
-@router.post("/requests/{request}/conditions", status_code=201)
-async def set_condition(
-    request: fields.RequestAtPath, command: shapes.Condition, viewer: Person, accord: Built
-) -> Recorded:
-    """Your body sets a condition, from the library or in its own words."""
-    sent = command.sent(request=request)
-    return Recorded.of(
-        await accord.requests.set_condition(
-            viewer, request, command.body, sent, command.read(), command.words.strip()
-        )
-    )
-
-
-@router.post("/requests/{request}/conclusions", status_code=201)
-async def conclude(
-    request: fields.RequestAtPath, command: shapes.Conclude, viewer: Person, accord: Built
-) -> Recorded:
-    """Record what your body's voices have come to, by its own kawa."""
-    sent = command.sent(request=request)
-    return Recorded.of(
-        await accord.requests.conclude(viewer, request, command.body, sent, command.outcome)
-    )
-
-
-@router.post("/requests/{request}/hui", status_code=201)
-async def record_hui(
-    request: fields.RequestAtPath, command: shapes.HuiForBody, viewer: Person, accord: Built
-) -> Recorded:
-    """The secretary writes up a decision made at a hui, by telephone or on paper."""
-    sent = command.sent(request=request)
-    return Recorded.of(
-        await accord.requests.record_hui(
-            viewer, request, command.body, sent, command.held_on, command.method,
-            command.voices, command.outcome, command.minutes,
-        )
-    )  # fmt: skip
 
 
 @router.post("/requests/{request}/justifications", status_code=201)
@@ -219,6 +150,39 @@ async def withdraw(
     )
 
 
+@router.post("/requests/{request}/resubmission", status_code=201)
+async def resubmit(
+    request: fields.RequestAtPath, command: shapes.Resubmit, viewer: Person, accord: Built
+) -> Recorded:
+    """Send the draft again, completed, after the desk returned it."""
+    sent = command.sent(request=request)
+    return Recorded.of(
+        await accord.requests.resubmit(viewer, request, sent, command.draft, command.version)
+    )
+
+
+@router.post("/requests/{request}/review", status_code=201)
+async def record_review(
+    request: fields.RequestAtPath, command: shapes.Review, viewer: Person, accord: Built
+) -> Recorded:
+    """The reviewer whom the bodies named says what was found. It decides nothing."""
+    sent = command.sent(request=request)
+    return Recorded.of(await accord.requests.record_review(viewer, request, sent, command.finding))
+
+
+@router.post("/drafts/{draft}/revision", status_code=201)
+async def revise(draft: fields.DraftAtPath, viewer: Person, accord: Built) -> Json:
+    """Begin a new draft from one that was refused at preview, or whose request was declined.
+    The new one says what it revises, and shows what has changed."""
+    return await accord.requests.revise(viewer, draft, "draft-" + str(uuid.uuid4()))
+
+
+@router.get("/drafts/{draft}/changes")
+async def read_changes(draft: fields.DraftAtPath, viewer: Person, accord: Built) -> Json:
+    """What differs from the draft that this one revises."""
+    return await accord.requests.changes(viewer, draft)
+
+
 async def _save(draft: str, content: shapes.SaveDraft, viewer: Person, accord: Built) -> Json:
     version = await accord.requests.save(viewer, draft, content.version, content.content())
     return {"id": draft, "version": version}
@@ -247,6 +211,8 @@ def _preview(seen: Preview, called: dict[str, str]) -> Json:
                 "because": each.because,
                 "peoples": list(each.peoples),
                 "places": list(each.places),
+                "bodies": list(each.bodies),
+                "help": each.help,
             }
             for each in seen.refused
         ],

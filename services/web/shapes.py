@@ -8,10 +8,12 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from policies import conditions
-from policies.grant.commands import REPORT_WORDS
+from policies.purpose import AREAS, UseKind
 from policies.request.commands import WORDS
 from policies.slices import Slice
-from policies.types import USE_ACTS, Capacity, KawaRule, Level, Outcome, Voice
+from policies.types import USE_ACTS, Level, Meeting, Outcome, Voice
+from services.deciding import Hui as MeetingHeld
+from services.deciding import Ruling
 from services.path import Sent
 from services.web.fields import (
     Count,
@@ -71,6 +73,12 @@ class DraftShape(Shape):
     acts: list[Literal[USE_ACTS]] = Field(  # type: ignore[valid-type]
         default_factory=lambda: ["use.read"], max_length=len(USE_ACTS)
     )
+    named: dict[Literal[USE_ACTS[1:]], Ids] = Field(default_factory=dict)  # type: ignore[valid-type]
+    area: Literal[AREAS] | Literal[""] = ""  # type: ignore[valid-type]
+    use_kind: UseKind | Literal[""] = ""
+    for_body: Id | None = None
+    revises: Id | None = None
+    institutions: Ids = Field(default_factory=list)
     words: dict[Literal[WORDS], Maybe] = Field(default_factory=dict)  # type: ignore[valid-type]
 
 
@@ -128,26 +136,97 @@ class Condition(ForBody):
         return conditions.Condition("", "", self.kind, self.at, self.choice)
 
 
-class Conclude(ForBody):
-    """What the voices have come to."""
+class RulingShape(CommandShape):
+    """What a body comes to. `reasons` are for the researcher, if it gives any; `struck` are items
+    that an approval leaves out; `depends_on` is for a yes in principle: bodies, or `funding`."""
 
     outcome: Outcome
+    reasons: Maybe = ""
+    struck: Ids = Field(default_factory=list)
+    depends_on: Ids = Field(default_factory=list)
+
+    def ruling(self) -> Ruling:
+        """As the use case takes it."""
+        return Ruling(
+            self.outcome, self.reasons.strip(), frozenset(self.struck), frozenset(self.depends_on)
+        )
 
 
-class Hui(CommandShape):
-    """A decision made away from any screen: when, how, who was there and what each said."""
+class Conclude(RulingShape):
+    """What the voices have come to."""
 
+    body: Id
+
+
+class HuiForBody(RulingShape):
+    """A hui about a request: when, how, who was there and what each said. `joint_with` names
+    bodies that sat together; each records its own part."""
+
+    body: Id
     held_on: Day
     method: Literal["hui", "phone", "paper"] = "hui"
     voices: dict[Id, Voice] = Field(min_length=1, max_length=500)
-    outcome: Outcome
     minutes: Written
+    joint_with: Ids = Field(default_factory=list)
+
+    def hui(self) -> MeetingHeld:
+        """As the use case takes it."""
+        return MeetingHeld(
+            self.held_on, self.method, self.voices, self.minutes, frozenset(self.joint_with)
+        )
 
 
-class HuiForBody(Hui):
-    """A hui about a request."""
+class AskToMeet(ForBody):
+    """Wānanga first, or meet us face to face."""
 
-    body: Id
+    meeting: Meeting
+    words: Maybe = ""
+
+
+class MeetingDay(ForBody):
+    """When they met."""
+
+    held_on: Day
+
+
+class Missing(ForBody):
+    """What the desk found missing."""
+
+    missing: Written
+
+
+class Resubmit(CommandShape):
+    """The draft again, as it was read at `version`."""
+
+    draft: Id
+    version: Annotated[Count, Field(ge=1)]
+
+
+class ReadBacks(ForBody):
+    """The entry of the record that is printed for those whom it names."""
+
+    entry: Id
+
+
+class Dispute(CommandShape):
+    """By the code on a read-back: it is not so."""
+
+    code: Short
+    words: Written
+
+
+class AnswerDispute(ForBody):
+    """The record stands, or it does not."""
+
+    dispute: Id
+    stands: Flag
+    answer: Written
+
+
+class Review(CommandShape):
+    """What the reviewer found."""
+
+    finding: Written
 
 
 class Rejustify(CommandShape):
@@ -161,163 +240,6 @@ class Accept(CommandShape):
     """Exactly the conditions that were shown, by id."""
 
     conditions: Annotated[list[Id], Field(max_length=500)]
-
-
-class FileReport(CommandShape):
-    """A benefit report; every part is words for everybody."""
-
-    duty: Id
-    words: dict[Literal[REPORT_WORDS], Written]  # type: ignore[valid-type]
-
-
-class ReturnReport(ForBody):
-    """Send a report back."""
-
-    duty: Id
-    question: Written
-
-
-class AcceptReport(ForBody):
-    """Accept a report, with the body's own reply."""
-
-    duty: Id
-    reply: Written
-
-
-class Attest(CommandShape):
-    """What became of every copy."""
-
-    attestation: Written
-
-
-class ScopeShape(Shape):
-    """What is restricted. No items and no collections means all of them."""
-
-    slice: SliceShape
-    items: Ids = Field(default_factory=list)
-    collections: Ids = Field(default_factory=list)
-    acts: list[Literal[USE_ACTS]] = Field(  # type: ignore[valid-type]
-        default_factory=lambda: list(USE_ACTS), min_length=1, max_length=len(USE_ACTS)
-    )
-
-
-class Place(ForBody):
-    """A restriction, in the body's own words."""
-
-    scope: ScopeShape
-    words: Written
-    authority: Written
-    hidden: Flag = False
-    review_on: Day | None = None
-    held_on: Day | None = None
-    method: Literal["portal", "hui", "phone", "paper"] = "portal"
-
-
-class RestrictionVoice(CommandShape):
-    """Whether it should be lifted: approve means lift."""
-
-    voice: Voice
-
-
-class RestrictionOutcome(CommandShape):
-    """What the voices about lifting have come to."""
-
-    outcome: Outcome
-
-
-class NamedShape(Shape):
-    """A person whose assent is needed, and who may speak for them."""
-
-    person: Id
-    delegate: Id | None = None
-
-
-class KawaShape(Shape):
-    """How a body decides."""
-
-    rule: KawaRule
-    quorum: Annotated[int, Field(strict=True, ge=1, le=1000)] = 1
-    named: list[NamedShape] = Field(default_factory=list, max_length=100)
-
-
-class MemberShape(Shape):
-    """A person of a body: roles, and when the term ends."""
-
-    person: Id
-    roles: list[Literal["member", "secretary"]] = Field(min_length=1, max_length=2)
-    until: Instant | None = None
-
-
-class MandateShape(Shape):
-    """For whom and over what the body speaks."""
-
-    capacities: list[Capacity] = Field(min_length=1, max_length=4)
-    peoples: Ids = Field(default_factory=list)
-    places: Ids = Field(default_factory=list)
-    until: Instant | None = None
-
-
-class Enter(CommandShape):
-    """A body's own statement; `document` is the text of the mandate as recorded."""
-
-    name: Short
-    mandate: MandateShape
-    document: Written
-    kawa: KawaShape
-    members: list[MemberShape] = Field(min_length=1, max_length=200)
-
-
-class AddMember(CommandShape):
-    """A person joins, or changes roles."""
-
-    member: MemberShape
-
-
-class EndMembership(CommandShape):
-    """A person leaves."""
-
-    person: Id
-
-
-class SetKawa(CommandShape):
-    """How the body decides from now on."""
-
-    kawa: KawaShape
-
-
-class PackCommand(CommandShape):
-    """Adopt a shipped pack, or withdraw from it."""
-
-    pack: Id
-
-
-class AddGateway(CommandShape):
-    """A gateway and the collections it serves."""
-
-    collections: Annotated[list[Id], Field(min_length=1, max_length=500)]
-
-
-class Confirm(ForBody):
-    """What a body says these items are."""
-
-    items: Annotated[list[Id], Field(min_length=1, max_length=500)]
-    classes: Annotated[list[Short], Field(min_length=1, max_length=20)]
-    peoples: Ids | Literal["any"] = Field(default_factory=list)
-    places: Ids | Literal["any"] = Field(default_factory=list)
-    whole: Flag = False
-
-
-class WriteHistory(ForBody):
-    """A collection's history."""
-
-    history: Written
-
-
-class NameShape(CommandShape):
-    """Peoples and places by id, each with its name."""
-
-    peoples: dict[Id, Short] = Field(default_factory=dict, max_length=500)
-    places: dict[Id, Short] = Field(default_factory=dict, max_length=500)
 
 
 class Advance(Shape):

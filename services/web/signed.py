@@ -6,20 +6,28 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from policies.refusals import RefusedError
+from services import clock
 from services.bootstrap import Accord
 from services.decisions import Gateway
 from services.people import Viewer
-from services.web.signin import SignIn
+from services.sign_in import sessions
+from services.web.browser import SAFE_METHODS, SESSION, Browser
+from services.web.signin import SessionSignIn, SignIn
 
 _bearer = HTTPBearer(auto_error=False, description="A person's token.", scheme_name="person")
 _credential = HTTPBearer(
     auto_error=False, description="A gateway's credential.", scheme_name="gateway"
 )
+# Its name at an http address lacks the prefix; `maybe_session` knows.
+_cookie = APIKeyCookie(
+    auto_error=False, name=f"__Host-{SESSION}", description="A person's session.",
+    scheme_name="session",
+)  # fmt: skip
 _NOBODY = HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
 
 
@@ -43,7 +51,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     }}
     for status, description in {
         400: "The request cannot be read.",
-        401: "Nobody is signed in.",
+        401: "Nobody is signed in, or the step asks for a fresh sign-in.",
         403: "The rules in force do not let you do this.",
         404: "There is nothing here, or it is not yours to see.",
         409: "It clashes with how things stand.",
@@ -84,13 +92,49 @@ def accord(request: Request) -> Accord:
     return built
 
 
+async def maybe_session(request: Request) -> sessions.Session | None:
+    """The open session of the browser that asks, or None: browsers send what they have, also
+    when it has ended.
+
+    Raises:
+        RefusedError: something would be changed, and it comes from another site's page.
+    """
+    if hasattr(request.state, "session"):
+        # Looked for already, for the same answer.
+        looked_up: sessions.Session | None = request.state.session
+        return looked_up
+    browser = Browser(request, accord(request).settings)
+    secret = browser.cookie(SESSION)
+    if secret is None:
+        return None
+    signin: SessionSignIn = request.app.state.sessions
+    store = accord(request).store
+
+    def reading() -> sessions.Session | None:
+        with store.read() as connection:
+            found = signin.session(connection, secret)
+            due = found is not None and sessions.is_due(found, clock.now(connection))
+        if found is not None and due:
+            with store.write() as connection:
+                sessions.seen(connection, found, clock.now(connection))
+        return found
+
+    found = await asyncio.to_thread(reading)
+    if found is not None and request.method not in SAFE_METHODS:
+        browser.require_ours()
+    request.state.session = found
+    return found
+
+
 async def maybe_viewer(
     request: Request,
     token: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    cookie: Annotated[str | None, Depends(_cookie)],
 ) -> Viewer | None:
     """Whoever signed in, or None. A token that is nobody's is an error, not an absence."""
     if token is None:
-        return None
+        session = await maybe_session(request)
+        return Viewer(session.person, session.stepped_up) if session else None
     signin: SignIn = request.app.state.signin
     store = accord(request).store
 

@@ -17,6 +17,7 @@ from policies.request.commands import WORDS, Submit
 from policies.types import Envelope, Outcome, TextId, Voice, derived_id
 from services import clock, founding
 from services.bootstrap import Accord
+from services.deciding import Deciding, Ruling
 from services.dispatcher import Dispatcher
 from services.example import NAMES
 from services.path import Path, Sent
@@ -94,7 +95,7 @@ async def cast(accord: Accord) -> Cast:
 
 def a_researcher(accord: Accord) -> Viewer:
     """Somebody new: there is an end to how many drafts one person can keep."""
-    return Viewer(founding.add_person(accord.store, "Example benchmark researcher", None))
+    return Viewer.inside(founding.add_person(accord.store, "Example benchmark researcher", None))
 
 
 async def drafted(accord: Accord, researcher: Viewer) -> Draft:
@@ -107,22 +108,26 @@ async def drafted(accord: Accord, researcher: Viewer) -> Draft:
         "slice": {"peoples": PEOPLES, "places": "any", "years": "any", "level": "aggregate"},
         "ends_on": (datetime.now(UTC) + timedelta(days=300)).date().isoformat(),
         "acts": ["use.read"],
+        "area": "health",
+        "use_kind": "secondary",
         "words": dict.fromkeys(WORDS, SAID),
     }
     await accord.requests.save(researcher, draft, 0, content)
     return Draft(draft, researcher)
 
 
-async def played(requests: Requests, who: Cast, draft: Draft) -> str:
+async def played(requests: Requests, deciding: Deciding, who: Cast, draft: Draft) -> str:
     """Play the lifecycle of `draft` through the use cases; returns the grant's id."""
     entry = await requests.submit(draft.researcher, draft.id, _sent(0), 1)
     request: str = entry["stream"]
     for body, speakers in SPEAKERS.items():
         for each in speakers:
-            member = Viewer(who.people[f"{body}-{each}"])
-            await requests.speak(member, request, who.bodies[body], _sent(1), Voice.APPROVE)
-        secretary = Viewer(who.people[f"{body}-secretary"])
-        await requests.conclude(secretary, request, who.bodies[body], _sent(1), Outcome.APPROVE)
+            member = Viewer.inside(who.people[f"{body}-{each}"])
+            await deciding.speak(member, request, who.bodies[body], _sent(1), Voice.APPROVE)
+        secretary = Viewer.inside(who.people[f"{body}-secretary"])
+        await deciding.conclude(
+            secretary, request, who.bodies[body], _sent(1), Ruling(Outcome.APPROVE)
+        )
     await requests.accept(draft.researcher, request, _sent(1), frozenset())
     return _grant(request)
 
@@ -131,8 +136,8 @@ async def template(accord: Accord, who: Cast) -> tuple[Envelope, ...]:
     """The envelopes of one lifecycle, as the use cases send them."""
     keeping = Keeping(accord.temporal, accord.recorder)
     keeping.kept = []
-    requests = Requests(Path(accord.store, accord.rulebook, keeping))
-    await played(requests, who, await drafted(accord, a_researcher(accord)))
+    way = Path(accord.store, accord.rulebook, keeping)
+    await played(Requests(way), Deciding(way), who, await drafted(accord, a_researcher(accord)))
     assert len(keeping.kept) == UPDATES
     return tuple(keeping.kept)
 

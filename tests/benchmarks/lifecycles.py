@@ -125,7 +125,8 @@ class Bench:
 
     def _through_use_cases(self, draft: cases.Draft) -> Work:
         async def work() -> None:
-            grant = await cases.played(self._accord.requests, self._cast, draft)
+            accord = self._accord
+            grant = await cases.played(accord.requests, accord.deciding, self._cast, draft)
             await self._issued.wait(grant)
 
         return work

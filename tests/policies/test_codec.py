@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies import codec
-from policies.catalogue import Classification
+from policies.catalogue.classification import Classification
 from policies.conditions import Condition
 from policies.grant.commands import Issue
 from policies.machines import (

@@ -7,7 +7,7 @@ is what no rule pack can switch off.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from ledger_in_memory import Stream
 
-from policies.catalogue import Classification
+from policies.catalogue.classification import Classification
 from policies.consequences import consequences
 from policies.enforcer import Enforcer
 from policies.grant import commands as c
@@ -30,7 +30,7 @@ from policies.routing import Item
 from policies.rules import EVERY, Pack, Rule
 from policies.slices import Slice
 from policies.types import SYSTEM, Envelope, TextId
-from policies.use import SLICE_OBLIGATION, UseAnswer, UseQuestion, answer
+from policies.use import SLICE_OBLIGATION, Unsettled, UseAnswer, UseQuestion, answer
 
 BODIES = ("body-river", "body-hill", "body-island")
 ASKS, WITH, OUTSIDER = "person-asks", "person-with", "person-outside"
@@ -38,6 +38,7 @@ MEMBERS = {body: f"person-of-{body}" for body in BODIES}
 ACTORS = (ASKS, WITH, OUTSIDER, SYSTEM, *MEMBERS.values())
 TEXT = TextId("text-1")
 WORDS = dict.fromkeys(c.REPORT_WORDS, TEXT)
+SETTLED = Unsettled()
 ENDS = START + timedelta(days=100)
 ITEM = Item("survey.sleep", "survey", Classification(frozenset({"health"}), frozenset(PEOPLES)))
 PINNED = request.PinnedItem("survey", ITEM.said.classes, frozenset(PEOPLES), frozenset())
@@ -63,10 +64,15 @@ class Owed:
         return not (self.with_readers and self.in_time)
 
 
-def terms(duties: list[DutyTerms]) -> Terms:
+DECIDED = {body: f"entry-{body}" for body in BODIES}
+RESTS_ON = frozenset({*DECIDED.values(), "entry-advice"})
+
+
+def terms(duties: list[DutyTerms], lapses: dict[str, datetime] | None = None) -> Terms:
     return Terms(
         "request-1", ASKS, (ASKS, WITH), "sleep-study", frozenset({"use.read"}),
-        {ITEM.id: PINNED}, Slice(frozenset(PEOPLES)), ENDS, (), {}, tuple(duties),
+        {ITEM.id: PINNED}, Slice(frozenset(PEOPLES)), ENDS, (), DECIDED, tuple(duties),
+        lapses=lapses or {}, rests_on=RESTS_ON,
     )  # fmt: skip
 
 
@@ -78,6 +84,11 @@ duties = st.builds(
     # A reminder may come after its day, when a body has set that day soon.
     st.integers(-30, 130).map(lambda n: START + timedelta(days=n)),
     st.lists(st.sampled_from(BODIES), min_size=1, max_size=3, unique=True).map(tuple),
+)
+lapses = st.dictionaries(
+    st.sampled_from(BODIES),
+    st.integers(0, 130).map(lambda n: START + timedelta(days=n)),
+    max_size=2,
 )
 WHICH = st.integers(0, 5)
 ACTOR = st.sampled_from(ACTORS)
@@ -95,6 +106,8 @@ class Grants(RuleBasedStateMachine):
         self.terms: Terms | None = None
         self.issued_at: datetime | None = None
         self.owed: dict[str, Owed] = {}
+        self.lapses: dict[str, datetime] = {}
+        self.told_of: set[tuple[str, datetime]] = set()
         self.acknowledged: set[str] = set()
         self.attested = self.ended = False
 
@@ -123,6 +136,7 @@ class Grants(RuleBasedStateMachine):
         assert self.issued_at is None
         assert sent.actor == SYSTEM
         self.issued_at, self.terms = sent.at, each.terms
+        self.lapses = dict(each.terms.lapses)
         self.owed = {f"duty-{n}": Owed(one) for n, one in enumerate(each.terms.duties, 1)}
 
     def _ReportFiled(self, each, sent) -> None:  # noqa: N802
@@ -166,9 +180,27 @@ class Grants(RuleBasedStateMachine):
         assert sent.actor == SYSTEM
         assert self.owed[each.duty].pauses(sent.at)
 
+    def _LapsePassed(self, each, sent) -> None:  # noqa: N802
+        assert sent.actor == SYSTEM
+        lapses = self.lapses[each.body]
+        assert lapses <= sent.at
+        assert (each.body, lapses) not in self.told_of, "told twice of the same lapse"
+        self.told_of.add((each.body, lapses))
+        assert not self.ended
+
+    def _RenewedElsewhere(self, each, sent) -> None:  # noqa: N802
+        assert sent.command.sitting.body == each.body
+        assert sent.actor == each.verified_by == MEMBERS[each.body]
+        assert each.expires_at > max(sent.at, self.lapses[each.body])
+        assert not self.ended
+        self.lapses[each.body] = each.expires_at
+
     def _Ended(self, each, sent) -> None:  # noqa: N802
         assert not self.ended
-        if each.reason == "expired":
+        if isinstance(sent.command, c.Void):
+            assert sent.actor == SYSTEM
+            assert sent.command.entry in RESTS_ON
+        elif each.reason == "expired":
             assert (sent.actor, sent.at >= ENDS) == (SYSTEM, True)
         else:
             assert sent.actor == ASKS
@@ -202,14 +234,14 @@ class Grants(RuleBasedStateMachine):
 
     # What happens.
 
-    @initialize(owed=st.lists(duties, min_size=1, max_size=3), who=ACTOR)
-    def a_request_was_accepted(self, owed, who) -> None:
+    @initialize(owed=st.lists(duties, min_size=1, max_size=3), letters=lapses, who=ACTOR)
+    def a_request_was_accepted(self, owed, letters, who) -> None:
         if who != SYSTEM:
-            found = self.send(c.Issue(terms(owed)), who)
+            found = self.send(c.Issue(terms(owed, letters)), who)
             assert isinstance(found, Refused)
             assert found.code is Code.NOT_PERMITTED
         self.is_answered(self.now, yes=False)
-        self.send(c.Issue(terms(owed)), SYSTEM)
+        self.send(c.Issue(terms(owed, letters)), SYSTEM)
 
     @rule()
     def its_acceptance_is_delivered_again(self) -> None:
@@ -241,6 +273,27 @@ class Grants(RuleBasedStateMachine):
         self.send(c.FileReport(name, WORDS), ASKS)
         for body in BODIES:
             self.send(c.AcceptReport(self.sitting(body), name, TEXT), MEMBERS[body])
+
+    @rule(b=WHICH, who=ACTOR, own=st.sampled_from([True, True, False]),
+          days=st.integers(-30, 200), missed=MISSED)  # fmt: skip
+    def a_letter_is_renewed(self, b, who, own, days, missed) -> None:
+        names = sorted(self.lapses) if b < 4 and self.lapses else list(BODIES)
+        body = names[b % len(names)]
+        letter = c.RenewElsewhere(
+            self.sitting(body), TEXT, TEXT, "0" * 64, self.now + timedelta(days=days)
+        )
+        found = self.send(letter, MEMBERS[body] if own else who, missed)
+        later = body in self.lapses and letter.expires_at > max(self.now, self.lapses[body])
+        if later and own and not self.ended:
+            assert not isinstance(found, Refused)
+
+    @rule(entry=st.sampled_from([*sorted(RESTS_ON), "entry-other", "entry-other"]), who=ACTOR,
+          sure=st.integers(0, 4))  # fmt: skip
+    def a_record_does_not_stand(self, entry, who, sure) -> None:
+        if who == SYSTEM and entry in RESTS_ON and sure < 4:
+            return
+        found = self.send(c.Void(BODIES[0], entry), who)
+        assert who == SYSTEM or isinstance(found, Refused)
 
     @rule(who=st.sampled_from([ASKS, *ACTORS]), sure=st.integers(0, 4))
     def somebody_ends_it(self, who, sure) -> None:
@@ -308,11 +361,11 @@ class Grants(RuleBasedStateMachine):
 
     def sitting(self, body: str):
         # One who will use the data may be of the body too; they read no report of their own.
-        return sitting(body, MEMBERS[body], WITH)
+        return sitting(body, MEMBERS[body], WITH, secretaries=(MEMBERS[body], WITH))
 
     # What holds at every moment.
 
-    def is_answered(self, now: datetime, yes: bool) -> UseAnswer:
+    def is_answered(self, now: datetime, yes: bool, unsettled: Unsettled = SETTLED) -> UseAnswer:
         found = answer(
             ALLOWS,
             UseQuestion(
@@ -321,6 +374,7 @@ class Grants(RuleBasedStateMachine):
             ITEM,
             {"grant-1": self.stream.state},
             now,
+            unsettled,
         )
         assert found.decision is yes, found.code
         return found
@@ -331,12 +385,28 @@ class Grants(RuleBasedStateMachine):
             now = self.now + timedelta(days=later)
             running = self.issued_at is not None and not self.ended and now < ENDS
             paused = any(duty.pauses(now) for duty in self.owed.values())
-            found = self.is_answered(now, running and not paused)
+            lapsed = any(at <= now for at in self.lapses.values())
+            found = self.is_answered(now, running and not paused and not lapsed)
+            if running and (paused or lapsed):
+                assert found.code is (Code.DUTY_OVERDUE if paused else Code.LAPSED)
             if found.decision:
                 assert now < found.valid_until <= ENDS
                 # A yes does not outlive what it rests on.
                 just_before = found.valid_until - timedelta(microseconds=1)
                 assert not any(duty.pauses(just_before) for duty in self.owed.values())
+                assert all(at > just_before for at in self.lapses.values())
+
+    @invariant()
+    def a_record_in_dispute_rests_it_and_nothing_is_written_down_for_that(self) -> None:
+        now = self.now
+        running = self.issued_at is not None and not self.ended and now < ENDS
+        paused = any(duty.pauses(now) for duty in self.owed.values())
+        lapsed = any(at <= now for at in self.lapses.values())
+        if running and not paused and not lapsed:
+            for entry in sorted(RESTS_ON):
+                unsettled = Unsettled(disputed=frozenset({entry}))
+                assert self.is_answered(now, yes=False, unsettled=unsettled).code is Code.DISPUTED
+            self.is_answered(now, True, Unsettled(disputed=frozenset({"entry-other"})))
 
     @invariant()
     def there_is_no_access_before_it_was_issued(self) -> None:
@@ -393,9 +463,10 @@ TestGrants.settings = settings(max_examples=60, stateful_step_count=40, deadline
 # Told one by one.
 
 
-def issued(*due: DutyTerms) -> Grants:
+def issued(*due: DutyTerms, **letters: datetime) -> Grants:
     told = Grants()
-    told.send(c.Issue(terms(list(due))), SYSTEM)
+    lapses = {f"body-{name}": at for name, at in letters.items()}
+    told.send(c.Issue(terms(list(due), lapses)), SYSTEM)
     return told
 
 
@@ -491,3 +562,117 @@ def test_however_the_clock_jumps_it_ends_where_it_would_have_ended(owed, jumps) 
         told.now = START + timedelta(days=200)
         told.the_clock_strikes_until_nothing_is_due()
     assert often.stream.state == seldom.stream.state
+
+
+# Decisions made elsewhere, and records that do not stand.
+
+LAPSES = START + timedelta(days=20)
+
+
+def renewal(told: Grants, body: str = BODIES[0], days: int = 90) -> c.RenewElsewhere:
+    expires_at = LAPSES + timedelta(days=days)
+    return c.RenewElsewhere(told.sitting(body), TEXT, TEXT, "0" * 64, expires_at)
+
+
+def test_what_lapses_rests_until_it_is_renewed() -> None:
+    told = issued(report(90), river=LAPSES)
+    told.now = LAPSES - timedelta(microseconds=1)
+    told.is_answered(told.now, yes=True)
+    told.now = LAPSES
+    # Whether or not any timer has fired.
+    assert told.is_answered(LAPSES, yes=False).code is Code.LAPSED
+    told.the_clock_strikes_until_nothing_is_due()
+    assert len(told.stream.of(e.LapsePassed)) == 1
+    assert told.stream.state.status is Status.ACTIVE
+    told.now += timedelta(days=30)
+    assert not isinstance(told.send(renewal(told, days=60), MEMBERS[BODIES[0]]), Refused)
+    told.is_answered(told.now, yes=True)
+    # And lapses again on its new day, of which it is told again.
+    told.now = LAPSES + timedelta(days=60)
+    told.is_answered(told.now, yes=False)
+    told.the_clock_strikes_until_nothing_is_due()
+    assert len(told.stream.of(e.LapsePassed)) == 2
+
+
+def test_it_may_be_renewed_before_it_lapses_and_is_told_once_of_each_day() -> None:
+    told = issued(report(90), river=LAPSES)
+    assert told.stream.machine.next_due(told.stream.state) == LAPSES
+    told.send(renewal(told, days=10), MEMBERS[BODIES[0]])
+    told.now = LAPSES
+    told.is_answered(told.now, yes=True)
+    told.the_clock_strikes_until_nothing_is_due()
+    assert told.stream.of(e.LapsePassed) == []
+    told.now = LAPSES + timedelta(days=10)
+    told.the_clock_strikes_until_nothing_is_due()
+    assert len(told.stream.of(e.LapsePassed)) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "who", "days", "refused"),
+    [
+        (BODIES[0], MEMBERS[BODIES[0]], 1, None),
+        (BODIES[0], MEMBERS[BODIES[0]], 0, Code.INVALID),
+        (BODIES[0], MEMBERS[BODIES[0]], -5, Code.INVALID),
+        (BODIES[0], MEMBERS[BODIES[1]], 1, Code.NOT_PERMITTED),
+        (BODIES[0], ASKS, 1, Code.NOT_PERMITTED),
+        (BODIES[0], WITH, 1, Code.APPLICANT),
+        (BODIES[1], MEMBERS[BODIES[1]], 1, Code.NOT_ASKED),
+        ("body-other", OUTSIDER, 1, Code.NOT_ASKED),
+    ],
+    ids=["later", "the same day", "an earlier day", "another body's secretary", "the researcher",
+         "a secretary who uses the data", "a body that decided here", "a body that was not asked"],
+)  # fmt: skip
+def test_a_renewal_is_by_the_body_and_for_longer(body, who, days, refused) -> None:
+    told = issued(report(90), river=LAPSES)
+    letter = replace(renewal(told, days=days), sitting=sitting(
+        body, WITH, secretaries=(MEMBERS.get(body, OUTSIDER), WITH)
+    ))  # fmt: skip
+    found = told.send(letter, who)
+    assert (found.code if isinstance(found, Refused) else None) is refused
+
+
+@pytest.mark.parametrize(("days", "refused"), [(29, True), (30, True), (31, False)])
+def test_a_renewal_that_has_lapsed_by_now_is_none(days, refused) -> None:
+    told = issued(report(90), river=LAPSES)
+    told.now = LAPSES + timedelta(days=30)
+    found = told.send(renewal(told, days=days), MEMBERS[BODIES[0]])
+    assert isinstance(found, Refused) is refused
+
+
+def test_what_has_ended_is_not_renewed() -> None:
+    told = issued(report(90), river=LAPSES)
+    told.send(c.EndEarly(), ASKS)
+    assert told.send(renewal(told), MEMBERS[BODIES[0]]).code is Code.WRONG_TIME
+
+
+@pytest.mark.parametrize(
+    ("who", "entry", "refused"),
+    [
+        (SYSTEM, DECIDED[BODIES[0]], None),
+        (SYSTEM, "entry-advice", None),
+        (SYSTEM, "entry-of-a-round-that-is-over", Code.NOT_ASKED),
+        (ASKS, DECIDED[BODIES[0]], Code.NOT_PERMITTED),
+        (MEMBERS[BODIES[0]], DECIDED[BODIES[0]], Code.NOT_PERMITTED),
+    ],
+)
+def test_a_record_that_does_not_stand_ends_the_grants_that_rest_on_it(who, entry, refused) -> None:
+    told = issued(report(90))
+    found = told.send(c.Void(BODIES[0], entry), who)
+    assert (found.code if isinstance(found, Refused) else None) is refused
+    told.is_answered(told.now, yes=refused is not None)
+    if refused is None:
+        # What is owed is owed all the same.
+        assert told.stream.state.status is Status.ENDED
+        assert told.send(c.Void(BODIES[0], entry), who).code is Code.ALREADY_DONE
+        assert not isinstance(told.send(c.AttestDisposal(TEXT), ASKS), Refused)
+
+
+def test_what_ends_a_grant_may_be_delivered_before_what_begins_it() -> None:
+    """The outbox carries several at once; what is refused as stale comes again."""
+    told = Grants()
+    void = told.envelope(c.Void(BODIES[0], DECIDED[BODIES[0]]), SYSTEM)
+    assert told.stream.send(void).code is Code.STALE
+    assert told.send(c.FileReport("duty-1", WORDS), ASKS).code is Code.NOT_FOUND
+    told.send(c.Issue(terms([report(90)])), SYSTEM)
+    assert not isinstance(told.carry(void), Refused)
+    told.is_answered(told.now, yes=False)

@@ -30,10 +30,10 @@ from policies.refusals import Code
 from policies.rules import EVERY, FaultsError, Pack, Rule, read_pack
 from policies.slices import Slice
 from policies.types import CLASSES, USE_ACTS, Level
-from services.bodies import shipped
+from services.packs import shipped
 
-DRAFT = Path(__file__).resolve().parents[2] / "policies" / "packs" / "draft"
-PURPOSES = (DRAFT / "purposes.csv").read_bytes()
+PACKS = Path(__file__).resolve().parents[2] / "policies" / "packs"
+PURPOSES = (PACKS / "house" / "purposes.csv").read_bytes()
 LINES = read_purposes(PURPOSES)
 HEADER = ",".join(COLUMNS)
 WHY = "Because it is a test."
@@ -395,7 +395,7 @@ def question(purpose: str, act: str = "use.read", **but: object) -> Question:
 
 
 def test_the_draft_pack_is_read_without_the_table_of_purposes_in_the_way() -> None:
-    assert read_pack({"rules.csv": (DRAFT / "rules.csv").read_bytes()}) == draft()
+    assert read_pack({"rules.csv": (PACKS / "draft" / "rules.csv").read_bytes()}) == draft()
     assert [(each.id, each.purpose) for each in draft().rules] == [
         ("DRAFT-NO-POLICING", "policing"),
         ("DRAFT-NO-IMMIGRATION", "immigration"),

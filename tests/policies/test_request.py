@@ -6,53 +6,23 @@ from datetime import timedelta
 
 import pytest
 from builders import PEOPLES, PERSONS, START
-from request_world import APPLICANT, NEWCOMERS, TEXT, Body, World, routed
+from request_world import (
+    APPLICANT,
+    NEWCOMERS,
+    TEXT,
+    World,
+    accept,
+    all_approve,
+    routed,
+    small_world,
+)
 
 from policies.conditions import Condition
 from policies.refusals import Code, Refused
 from policies.request import commands as c
 from policies.request.state import Status
 from policies.slices import Slice
-from policies.types import SYSTEM, Capacity, Kawa, KawaRule, Outcome, Voice
-
-
-def small_world() -> World:
-    """Two bodies for one people and an ethics committee, each of one member."""
-    told = World()
-    alone = Kawa(KawaRule.CONSENSUS)
-
-    def body(capacity: Capacity, member: str, *peoples: str) -> Body:
-        return Body(frozenset({capacity}), frozenset(peoples), frozenset(), alone, {member})
-
-    river, hill, _ = PEOPLES
-    told.world = {
-        "body-river": body(Capacity.PEOPLE, PERSONS[1], river),
-        "body-elders": body(Capacity.PEOPLE, PERSONS[2], river),
-        "body-hill": body(Capacity.PEOPLE, PERSONS[3], hill),
-        "body-ethics": body(Capacity.ETHICS, PERSONS[4]),
-    }
-    about = frozenset({river, hill})
-    told.items = {
-        "survey.sleep": c.PinnedItem("survey", frozenset({"health"}), about, frozenset()),
-        "genomes.plant": c.PinnedItem(
-            "genomes", frozenset({"genomic"}), frozenset({hill}), frozenset(), True
-        ),
-    }
-    told.items, route = routed(told.world, told.items, Slice(about))
-    told.submit(Slice(about), route, set(), {"use.read"})
-    return told
-
-
-def all_approve(told: World) -> None:
-    for name in sorted(told.told.required() - set(told.told.decisions)):
-        told.decide_together(name, Outcome.APPROVE)
-
-
-def accept(told: World) -> object:
-    """Accept every condition as it stands, by the route of today."""
-    _, now = routed(told.world, told.items, told.told.slice)
-    every = frozenset(told.told.conditions)
-    return told.send(c.Accept(every, now, told.now + timedelta(days=200)), APPLICANT)
+from policies.types import SYSTEM, Outcome, Voice
 
 
 def test_two_bodies_for_one_people_must_both_approve() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import lru_cache
 
 import pytest
-from builders import PEOPLES, PERSONS, PLACES, START, kawas, sitting, slices
+from builders import PEOPLES, PERSONS, PLACES, START, delegations, kawas, sitting, slices
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -59,13 +60,22 @@ class Restrictions(RuleBasedStateMachine):
         self.members: set[str] = {PERSONS[0]}
         self.secretaries: set[str] = {PERSONS[0]}
         self.kawa = Kawa(KawaRule.CONSENSUS)
+        self.lent: dict[str, str] = {}
+        self.pause: str | None = None
         self.voices: dict[str, Voice] = {}
         self.placed: e.Placed | None = None
         self.lifted = False
 
     def sitting(self, body: str = BODY):
         pens = tuple(sorted(self.secretaries))
-        return sitting(body, *self.members, kawa=self.kawa, secretaries=pens, version=self.version)
+        plain = sitting(body, *self.members, kawa=self.kawa, secretaries=pens, version=self.version)
+        return replace(plain, delegates=self.delegates(), pause=self.pause)
+
+    def delegates(self) -> dict[str, str]:
+        return {who: to for who, to in self.lent.items() if who in self.members}
+
+    def may_speak(self) -> set[str]:
+        return self.members | set(self.delegates().values())
 
     def send(self, command: object, actor: str, missed: int = 0) -> object:
         self.number += 1
@@ -102,13 +112,14 @@ class Restrictions(RuleBasedStateMachine):
 
     def _Spoken(self, each, sent, events) -> None:  # noqa: N802
         assert each.person == sent.actor
-        assert each.person in self.members
+        assert each.person in self.may_speak()
         self.voices[each.person] = each.voice
 
     def _HuiRecorded(self, each, sent, events) -> None:  # noqa: N802
         assert sent.actor == each.recorded_by
         assert sent.actor in self.secretaries
-        assert set(each.voices) <= self.members
+        assert set(each.voices) <= self.may_speak()
+        assert each.method == "hui" or not self.kawa.in_person
 
     def _Kept(self, each, sent, events) -> None:  # noqa: N802
         self._decided(Outcome.DECLINE, sent, events)
@@ -124,7 +135,9 @@ class Restrictions(RuleBasedStateMachine):
         assert sent.command.sitting.body == BODY, "another body's word"
         huis = [each for each in events if isinstance(each, e.HuiRecorded)]
         voices = huis[0].voices if huis else self.voices
-        assert outcome in outcomes(self.kawa, voices, self.members)
+        assert outcome in outcomes(self.kawa, voices, self.members, (), self.delegates())
+        assert self.pause is None, "a body that pauses decided"
+        assert huis or not self.kawa.in_person, "decided by a screen"
 
     # What happens.
 
@@ -172,10 +185,11 @@ class Restrictions(RuleBasedStateMachine):
         outcome=st.sampled_from(Outcome),
         voices=st.dictionaries(SOMEBODY, st.sampled_from(Voice), max_size=4),
         ahead=st.sampled_from([0, 0, 0, 5]),
+        method=st.sampled_from(["hui", "hui", "phone"]),
     )
-    def somebody_records_a_hui(self, who, outcome, voices, ahead) -> None:
+    def somebody_records_a_hui(self, who, outcome, voices, ahead, method) -> None:
         held = self.now.date() + timedelta(days=ahead)
-        hui = c.RecordHui(self.sitting(), held, "hui", voices, outcome, TEXT)
+        hui = c.RecordHui(self.sitting(), held, method, voices, outcome, TEXT)
         found = self.send(hui, who)
         assert not ahead or isinstance(found, Refused)
 
@@ -203,9 +217,14 @@ class Restrictions(RuleBasedStateMachine):
             self.members ^= {who}
             self.version += 1
 
-    @rule(decides=kawas())
-    def the_body_changes_its_kawa(self, decides) -> None:
-        self.kawa = decides
+    @rule(decides=kawas(), in_person=st.sampled_from([False, False, True]))
+    def the_body_changes_its_kawa(self, decides, in_person) -> None:
+        self.kawa = replace(decides, in_person=in_person)
+        self.version += 1
+
+    @rule(lent=delegations(), pause=st.sampled_from([None, None, "mourning"]))
+    def the_body_writes_down_more_about_itself(self, lent, pause) -> None:
+        self.lent, self.pause = lent, pause
         self.version += 1
 
     @rule(days=st.integers(0, 50))
@@ -344,3 +363,49 @@ def test_a_review_date_lies_ahead() -> None:
     own = c.Scope(Slice(frozenset({RIVER})))
     for review in (0, -1):
         assert told.place(own, frozenset({RIVER}), frozenset(), review, False).code is Code.INVALID
+
+
+@pytest.mark.parametrize("outcome", [Outcome.NOT_OURS, Outcome.IN_PRINCIPLE])
+def test_a_body_lifts_its_restriction_or_keeps_it(outcome) -> None:
+    told = placed()
+    told.send(c.Speak(told.sitting(), outcome.wants), PERSONS[0])
+    assert told.send(c.Conclude(told.sitting(), outcome), PERSONS[0]).code is Code.INVALID
+
+
+def test_in_a_pause_a_body_places_one_and_lifts_none() -> None:
+    told = Restrictions()
+    told.pause = "mourning"
+    own = c.Scope(Slice(frozenset({RIVER})))
+    assert not isinstance(told.place(own, frozenset({RIVER}), frozenset(), None, False), Refused)
+    told.send(c.Speak(told.sitting(), Voice.APPROVE), PERSONS[0])
+    assert told.send(c.Conclude(told.sitting(), Outcome.APPROVE), PERSONS[0]).code is Code.PAUSED
+    hui = c.RecordHui(
+        told.sitting(), START.date(), "hui", {PERSONS[0]: Voice.APPROVE}, Outcome.APPROVE, TEXT
+    )
+    assert told.send(hui, PERSONS[0]).code is Code.PAUSED
+    told.pause = None
+    told.the_members_say_one_thing_and_conclude(lift=True)
+    assert told.stream.state.status is Status.LIFTED
+
+
+def test_a_body_that_meets_face_to_face_lifts_by_a_hui_alone() -> None:
+    told = placed()
+    told.kawa = Kawa(KawaRule.CONSENSUS, in_person=True)
+    told.send(c.Speak(told.sitting(), Voice.APPROVE), PERSONS[0])
+    assert told.send(c.Conclude(told.sitting(), Outcome.APPROVE), PERSONS[0]).code is Code.IN_PERSON
+    for method, code in (("phone", Code.IN_PERSON), ("hui", None)):
+        hui = c.RecordHui(
+            told.sitting(), START.date(), method, {PERSONS[0]: Voice.APPROVE}, Outcome.APPROVE, TEXT
+        )
+        found = told.send(hui, PERSONS[0])
+        assert (found.code if isinstance(found, Refused) else None) is code
+
+
+def test_a_voice_that_was_lent_lifts_while_it_is_lent() -> None:
+    told = placed()
+    told.lent = {PERSONS[0]: PERSONS[6]}
+    assert not isinstance(told.send(c.Speak(told.sitting(), Voice.APPROVE), PERSONS[6]), Refused)
+    told.lent = {}
+    found = told.send(c.Conclude(told.sitting(), Outcome.APPROVE), PERSONS[0])
+    assert found.code is Code.NOT_YET
+    assert told.send(c.Speak(told.sitting(), Voice.APPROVE), PERSONS[6]).code is Code.NOT_A_MEMBER

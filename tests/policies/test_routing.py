@@ -1,13 +1,15 @@
 """Who must decide: computed from items, slice, mandates and adopted lines, with real Casbin."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from builders import PEOPLES, PLACES, START, slices
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies.body import Mandate
-from policies.catalogue import Classification
+from policies.body.commands import Mandate
+from policies.catalogue.classification import Classification
 from policies.enforcer import Enforcer
 from policies.refusals import Code
 from policies.routing import Item, Known, Route, Unroutable, route
@@ -52,8 +54,14 @@ def item(name: str = "survey.sleep", **said: object) -> Item:
     return Item(name, name.split(".")[0], Classification(**{**plain, **said}))
 
 
-def routed(enforcer: Enforcer, world: Known, *items: Item, asked: Slice | None = None) -> Route:
-    return route(enforcer, items, asked or Slice(), world, START)
+def routed(
+    enforcer: Enforcer,
+    world: Known,
+    *items: Item,
+    asked: Slice | None = None,
+    for_body: str | None = None,
+) -> Route:
+    return route(enforcer, items, asked or Slice(), world, START, for_body)
 
 
 def asked_of(found: Route) -> dict[tuple[str, str], tuple[set, set, set]]:
@@ -271,6 +279,162 @@ def test_there_is_no_such_thing_as_a_deny_in_routing() -> None:
     assert [each.body for each in found.entries] == ["body-river"]
 
 
+# What is not settled.
+
+
+def test_what_somebody_claims_cannot_be_asked_for() -> None:
+    claimed = replace(item(), contested=True)
+    found = routed(adopted("body-river"), known(river=of_people(RIVER)), claimed)
+    assert found.refused == (Unroutable("survey.sleep", Code.CONTESTED),)
+    assert found.entries == ()
+    # Nobody has said what it is: that is told first, as of any such item.
+    unknown = Item("survey.sleep", "survey", None, contested=True)
+    found = routed(adopted("body-river"), known(river=of_people(RIVER)), unknown)
+    assert found.refused[0].code is Code.UNCONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("contested", "asked", "refused"),
+    [
+        ({RIVER}, Slice(), ({RIVER}, set())),
+        ({RIVER}, Slice(frozenset({HILL})), None),
+        ({MOUTH}, Slice(), (set(), {MOUTH})),
+        ({MOUTH}, Slice(places=frozenset({TOP})), None),
+        ({RIVER, MOUTH, ISLAND}, Slice(), ({RIVER}, {MOUTH})),
+        ({ISLAND}, Slice(), None),
+    ],
+)
+def test_peoples_and_places_for_whom_two_speak_wait_until_they_have_settled_it(
+    contested, asked, refused
+) -> None:
+    world = known(
+        river=of_people(RIVER), hill=of_people(HILL), mouth=of_place(MOUTH), top=of_place(TOP)
+    )
+    rules = adopted("body-river", "body-hill", "body-mouth", "body-top")
+    whose = item(peoples=frozenset({RIVER, HILL}), places=frozenset({MOUTH, TOP}))
+    found = routed(rules, replace(world, contested=frozenset(contested)), whose, asked=asked)
+    if refused is None:
+        assert found.refused == ()
+    else:
+        peoples, places = map(frozenset, refused)
+        assert found.refused == (Unroutable(whose.id, Code.CONTESTED, peoples, places),)
+        assert found.entries == ()
+    assert routed(rules, world, whose, asked=asked).refused == ()
+
+
+# In what order.
+
+
+def test_the_route_says_after_whom_a_body_comes() -> None:
+    world = replace(
+        known(river=of_people(RIVER), elders=of_people(RIVER)),
+        after={"body-river": frozenset({"ethics", "body-elders"})},
+    )
+    found = routed(adopted("body-river", "body-elders"), world, item())
+    assert {each.body: each.after for each in found.entries} == {
+        "body-elders": frozenset(), "body-river": {"ethics", "body-elders"},
+    }  # fmt: skip
+
+
+# A body asks for its own people's data.
+
+AGENCY = Mandate(frozenset({Capacity.HOLDER}))
+COMMITTEE = Mandate(frozenset({Capacity.ETHICS}))
+OWN = Mandate(frozenset({Capacity.PEOPLE, Capacity.PLACE}), frozenset({RIVER}), frozenset({MOUTH}))
+WORLD = known(
+    river=OWN, elders=of_people(RIVER), hill=of_people(HILL), top=of_place(TOP),
+    agency=AGENCY, committee=COMMITTEE,
+)  # fmt: skip
+ALL = adopted(*WORLD.mandates)
+
+
+def on_the_way(*items: Item, world: Known = WORLD, **how: object) -> set[str]:
+    found = routed(ALL, world, *items, **how)
+    return {each.body.removeprefix("body-") for each in found.entries}
+
+
+@pytest.mark.parametrize(
+    ("peoples", "places", "asked", "ways"),
+    [
+        ({RIVER}, set(), Slice(), {"river", "elders", "agency"}),
+        ({RIVER}, {MOUTH}, Slice(), {"river", "elders", "agency"}),
+        ({RIVER, HILL}, set(), Slice(), {"river", "elders", "hill", "agency", "committee"}),
+        ({RIVER}, {MOUTH, TOP}, Slice(), {"river", "elders", "top", "agency", "committee"}),
+        # Others' records are not in it where they are not in the slice.
+        ({RIVER, HILL}, set(), Slice(frozenset({RIVER})), {"river", "elders", "agency"}),
+        ({RIVER}, {MOUTH, TOP}, Slice(places=frozenset({MOUTH})), {"river", "elders", "agency"}),
+    ],
+)
+def test_by_the_light_path_only_others_interests_are_checked(peoples, places, asked, ways) -> None:
+    whose = item(peoples=frozenset(peoples), places=frozenset(places))
+    assert on_the_way(whose, asked=asked, for_body="body-river") == ways
+    # Anybody else goes by the whole path.
+    assert on_the_way(whose, asked=asked) == ways | {"committee"}
+
+
+def test_ethics_looks_at_the_items_that_hold_others_records_alone() -> None:
+    own, mixed = item(), item("survey.diet", peoples=frozenset({RIVER, HILL}))
+    found = asked_of(routed(ALL, WORLD, own, mixed, for_body="body-river"))
+    assert found["body-committee", "ethics"] == (set(), set(), {"survey.diet"})
+    assert found["body-agency", "holder"] == (set(), set(), {"survey.sleep", "survey.diet"})
+
+
+def test_both_bodies_of_one_people_are_asked_when_one_of_them_asks() -> None:
+    found = asked_of(routed(ALL, WORLD, item(), for_body="body-elders"))
+    assert {("body-river", "people"), ("body-elders", "people")} <= set(found)
+
+
+def test_without_a_holder_who_answers_it_is_refused() -> None:
+    nobody = replace(WORLD, mandates={k: m for k, m in WORLD.mandates.items() if m is not AGENCY})
+    found = routed(ALL, nobody, item(), for_body="body-river")
+    assert found.refused == (Unroutable("survey.sleep", Code.NO_HOLDER),)
+    assert found.entries == ()
+    assert found.because == {}
+    # For anybody else that is no obstacle, as before.
+    assert routed(ALL, nobody, item()).refused == ()
+
+
+@pytest.mark.parametrize(
+    ("held", "unheld"), [("survey.sleep", "survey.diet"), ("survey.diet", "survey.sleep")]
+)
+def test_of_two_items_the_one_that_nobody_holds_is_refused(held, unheld) -> None:
+    some = replace(AGENCY, items=frozenset({held}))
+    world = replace(WORLD, mandates={**WORLD.mandates, "body-agency": some})
+    found = routed(ALL, world, item(held), item(unheld), for_body="body-river")
+    assert found.refused == (Unroutable(unheld, Code.NO_HOLDER),)
+    assert all(each.items == {held} for each in found.entries)
+
+
+@pytest.mark.parametrize(
+    "stands",
+    [
+        replace(AGENCY, peoples=frozenset(PEOPLES), places=frozenset(PLACES)),
+        replace(COMMITTEE, peoples=frozenset(PEOPLES), places=frozenset(PLACES)),
+        replace(OWN, capacities=frozenset({Capacity.PLACE})),
+        replace(OWN, until=START),
+        None,
+    ],
+    ids=["a holder", "a committee", "for its place alone", "until yesterday", "nobody known"],
+)
+def test_nobody_takes_the_light_path_for_a_people_not_their_own(stands) -> None:
+    mandates = dict(WORLD.mandates)
+    if stands is not None:
+        mandates["body-other"] = stands
+    world = replace(WORLD, mandates=mandates)
+    rules = adopted(*mandates)
+    found = routed(rules, world, item(), for_body="body-other")
+    assert "body-committee" in {each.body for each in found.entries}
+
+
+def test_a_people_that_names_a_place_does_not_speak_for_it() -> None:
+    people = replace(OWN, capacities=frozenset({Capacity.PEOPLE}))
+    mandates = {**WORLD.mandates, "body-river": people, "body-mouth": of_place(MOUTH)}
+    world = replace(WORLD, mandates=mandates)
+    there = item(places=frozenset({MOUTH}))
+    found = routed(adopted(*mandates), world, there, for_body="body-river")
+    assert {"body-committee", "body-mouth"} <= {each.body for each in found.entries}
+
+
 mandates = st.builds(
     Mandate,
     st.frozensets(st.sampled_from(Capacity), min_size=1),
@@ -295,7 +459,7 @@ some_lines = st.lists(
             number, body, capacity, klass=klass, people=people
         ),
         st.integers(0, 99),
-        st.sampled_from(["people", "people", "place", "ethics"]),
+        st.sampled_from(["people", "people", "place", "ethics", "holder"]),
         st.sampled_from([SELF, SELF, SELF, NOBODY]),
         st.sampled_from([EVERY, EVERY, "child"]),
         st.sampled_from([EVERY, EVERY, RIVER]),
@@ -328,14 +492,26 @@ def test_the_route_does_not_depend_on_any_order(world, catalogue, lines, asked, 
     assert first.slice == second.slice
 
 
+doubts = st.frozensets(st.sampled_from([*PEOPLES, *PLACES]), max_size=1)
+
+
 @settings(max_examples=150)
-@given(worlds, catalogues, some_lines, slices(1))
+@given(
+    worlds, catalogues, some_lines, slices(1), doubts,
+    st.none() | st.sampled_from(["body-a", "body-b"]),
+)  # fmt: skip
 def test_every_people_and_place_of_every_item_asked_for_is_met(
-    world, catalogue, lines, asked
+    world, catalogue, lines, asked, contested, for_body
 ) -> None:
     items = [Item(name, "survey", each) for name, each in catalogue.items()]
     rules = Enforcer([Pack(routing=tuple(lines)).adopted_by(f"body-{b}") for b in world])
-    found = route(rules, items, asked, known(**world), START)
+    here = replace(known(**world), contested=contested)
+    found = route(rules, items, asked, here, START, for_body)
+    usual = route(rules, items, asked, here, START)
+    own = world.get((for_body or "").removeprefix("body-"))
+    speaks = own is not None and (own.until is None or own.until > START)
+    if not speaks:
+        assert found == usual
     nobody = [each for each in lines if each.body == NOBODY] if world else []
     assert set(found.items) | {each.item for each in found.refused} == set(catalogue)
     assert found.slice.peoples != ANY
@@ -343,6 +519,18 @@ def test_every_people_and_place_of_every_item_asked_for_is_met(
         peoples = facts.peoples & found.slice.peoples
         places = facts.places if found.slice.places == ANY else facts.places & found.slice.places
         assert peoples or places
+        assert not (peoples | places) & contested
+        # The light path leaves out nobody but ethics committees, and them only where there
+        # are no others' records.
+        left_out = {(each.body, each.capacity) for each in usual.entries if name in each.items}
+        left_out -= {(each.body, each.capacity) for each in found.entries if name in each.items}
+        assert {capacity for _, capacity in left_out} <= {Capacity.ETHICS}
+        if left_out:
+            assert peoples <= (own.peoples if Capacity.PEOPLE in own.capacities else set())
+            assert places <= (own.places if Capacity.PLACE in own.capacities else set())
+        if speaks:
+            on_it = {each.capacity for each in found.entries if name in each.items}
+            assert Capacity.HOLDER in on_it
         if facts.whole:
             assert (peoples, places) == (facts.peoples, facts.places)
         on = [each for each in found.entries if name in each.items]

@@ -9,7 +9,7 @@ from builders import PEOPLES, PLACES, START, slices
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies.catalogue import Classification
+from policies.catalogue.classification import Classification
 from policies.enforcer import Enforcer
 from policies.grant.report import Duty, Standing
 from policies.grant.state import GrantState, Status
@@ -19,14 +19,25 @@ from policies.request.events import DutyTerms, Terms
 from policies.routing import Item
 from policies.rules import EVERY, Pack, Rule
 from policies.slices import Slice
-from policies.types import CLASSES, Level
-from policies.use import SLICE_OBLIGATION, VALID_FOR, UseQuestion, answer, rules_refuse
+from policies.types import CLASSES, STORIES, USE_ACTS, Level
+from policies.use import (
+    APART_OBLIGATION,
+    SLICE_OBLIGATION,
+    STORY_OBLIGATION,
+    VALID_FOR,
+    Unsettled,
+    UseQuestion,
+    answer,
+    purposes_of,
+    rules_refuse,
+)  # fmt: skip
 
 RIVER, HILL, ISLAND = PEOPLES
 GRANTED = Slice(frozenset({RIVER, HILL}), level=Level.DEIDENTIFIED)
 SLEEP = Item("survey.sleep", "survey", Classification(frozenset({"health"}), frozenset({RIVER})))
 PINNED = PinnedItem("survey", frozenset({"health"}), frozenset({RIVER, HILL}), frozenset())
 NOW = START + timedelta(days=30)
+SETTLED = Unsettled()
 
 
 def line(number: int, klass: str, effect: str = "allow", **but: object) -> Rule:
@@ -58,10 +69,13 @@ def grant(
         "request": "request-1", "applicant": "person-asks", "purpose": "sleep-study",
         "people": ("person-asks", "person-with"), "acts": frozenset({"use.read", "use.link"}),
         "items": {"survey.sleep": PINNED}, "slice": GRANTED,
-        "ends_at": START + timedelta(days=365), "conditions": (), "decisions": {}, "duties": (),
+        "ends_at": START + timedelta(days=365), "conditions": (), "duties": (),
+        "decisions": {"body-river": "entry-river", "body-hill": "entry-hill"},
+        "named": {"use.link": frozenset({"Example clinic list"})},
     }  # fmt: skip
+    lapses = terms.get("lapses", {})
     owed = {f"duty-{n}": each for n, each in enumerate(duties, 1)}
-    return GrantState(status, Terms(**{**plain, **terms}), starts_at, owed)
+    return GrantState(status, Terms(**{**plain, **terms}), starts_at, owed, lapses=lapses)
 
 
 def duty(due: timedelta, standing: Standing = Standing.OWED, in_time: bool = False) -> Duty:
@@ -78,9 +92,9 @@ def question(**but: object) -> UseQuestion:
     return UseQuestion(**{**plain, **but})
 
 
-def ask(asked=None, item=SLEEP, grants=None, rules=RULES, now=NOW):
+def ask(asked=None, item=SLEEP, grants=None, rules=RULES, now=NOW, unsettled=SETTLED):
     held = {"grant-1": grant()} if grants is None else grants
-    return answer(rules, asked or question(), item, held, now)
+    return answer(rules, asked or question(), item, held, now, unsettled)
 
 
 def test_a_yes_carries_the_grants_slice_and_until_when_it_holds() -> None:
@@ -113,7 +127,17 @@ UNCONFIRMED = Item("survey.sleep", "survey", None)
 CLASSLESS = Item("survey.sleep", "survey", Classification(frozenset(), frozenset({RIVER})))
 GENOMIC = replace(SLEEP, said=Classification(frozenset({"genomic"}), frozenset({RIVER})))
 ENDS = START + timedelta(days=365)
+STORY = replace(SLEEP, said=Classification(frozenset({"health", "korero"}), frozenset({RIVER})))
+CLAIMED = replace(SLEEP, contested=True)
+BOTH = frozenset({SLICE_OBLIGATION, APART_OBLIGATION})
 
+
+def link(name: str | None, obligations: frozenset[str] = BOTH, **but: object) -> UseQuestion:
+    """A question about joining the data to other data, by name."""
+    return question(act="use.link", named=name, obligations=obligations, **but)
+
+
+LISTED = "Example clinic list"
 REFUSALS = [
     ("an item that this gateway does not serve", {"item": None}, Code.NOT_FOUND),
     ("an item that nobody has confirmed", {"item": UNCONFIRMED}, Code.UNCONFIRMED),
@@ -144,7 +168,29 @@ REFUSALS = [
     ("a report filed too late and not accepted yet",
      {"grants": {"g": grant(duties=[duty(-timedelta(1), Standing.FILED)])}}, Code.DUTY_OVERDUE),
     ("a class that no rule allows", {"item": GENOMIC}, Code.NOT_PERMITTED_NOW),
-    ("a use that no rule allows", {"asked": question(act="use.link")}, Code.NOT_PERMITTED_NOW),
+    ("a use that no rule allows", {"asked": link(LISTED)}, Code.NOT_PERMITTED_NOW),
+    ("a use beyond reading without a name", {"asked": link(None)}, Code.NOT_BY_NAME),
+    ("a use beyond reading by an empty name", {"asked": link("")}, Code.NOT_BY_NAME),
+    ("a use beyond reading by another name", {"asked": link("Example tax list")},
+     Code.NOT_BY_NAME),
+    ("a use beyond reading by half of its name", {"asked": link("Example clinic")},
+     Code.NOT_BY_NAME),
+    ("a use by a name that another use has",
+     {"asked": question(act="use.train", named=LISTED),
+      "grants": {"g": grant(acts=frozenset({"use.read", "use.train"}))}}, Code.NOT_BY_NAME),
+    ("linking by a gateway that stores what is joined",
+     {"asked": link(LISTED, frozenset({SLICE_OBLIGATION}))}, Code.OBLIGATION),
+    ("a story by a gateway that knows no stories", {"item": STORY}, Code.OBLIGATION),
+    ("an item that somebody claims", {"item": CLAIMED}, Code.CONTESTED),
+    ("records of a people that somebody claims",
+     {"unsettled": Unsettled(frozenset({RIVER}))}, Code.CONTESTED),
+    ("a record in dispute that the grant rests on",
+     {"unsettled": Unsettled(disputed=frozenset({"entry-hill"}))}, Code.DISPUTED),
+    ("a record in dispute that is no decision",
+     {"unsettled": Unsettled(disputed=frozenset({"entry-9"})),
+      "grants": {"g": grant(rests_on=frozenset({"entry-9"}))}}, Code.DISPUTED),
+    ("a decision made elsewhere that has lapsed",
+     {"grants": {"g": grant(lapses={"body-ethics": NOW})}}, Code.LAPSED),
     ("no rules at all", {"rules": Enforcer([])}, Code.NOT_PERMITTED_NOW),
     ("a rule that denies", {"rules": Enforcer([Pack((HEALTH, line(2, "health", "deny")))])},
      Code.NOT_PERMITTED),
@@ -169,8 +215,14 @@ def test_every_code_that_the_decision_point_gives_is_reached_here() -> None:
     assert given == {
         Code.NOT_FOUND, Code.UNCONFIRMED, Code.NO_GRANT, Code.NOT_PERMITTED_NOW,
         Code.OTHER_PURPOSE, Code.NO_RULE, Code.OBLIGATION, Code.OTHER_SLICE, Code.DUTY_OVERDUE,
-        Code.NOT_PERMITTED, Code.RESTRICTED,
+        Code.NOT_PERMITTED, Code.RESTRICTED, Code.NOT_BY_NAME, Code.CONTESTED, Code.DISPUTED,
+        Code.LAPSED,
     }  # fmt: skip
+
+
+def spoilt(duties=()) -> GrantState:
+    """A grant that rests on a letter that has lapsed, and owes perhaps more."""
+    return grant(duties=duties, lapses={"body-ethics": NOW})
 
 
 # Each setting spoils one more thing; the first in this order is what is told. Somebody
@@ -181,11 +233,17 @@ SPOILT = [
     ({"subject": "person-x"}, Code.NO_GRANT),
     ({"purpose": "other-study"}, Code.OTHER_PURPOSE),
     ({"act": "use.train"}, Code.NO_RULE),
+    ({"act": "use.link", "named": "Example tax list"}, Code.NOT_BY_NAME),
+    ({"item": CLAIMED}, Code.CONTESTED),
     ({"obligations": frozenset()}, Code.OBLIGATION),
     ({"slice": Slice()}, Code.OTHER_SLICE),
-    ({"grants": {"g": grant(duties=[duty(timedelta(0))])}}, Code.DUTY_OVERDUE),
+    ({"grants": {"g": spoilt(duties=[duty(timedelta(0))])}}, Code.DUTY_OVERDUE),
+    ({"grants": {"g": spoilt()}}, Code.LAPSED),
+    ({"unsettled": Unsettled(frozenset({RIVER}), frozenset({"entry-river"}))}, Code.DISPUTED),
+    ({"unsettled": Unsettled(frozenset({RIVER}))}, Code.CONTESTED),
     ({"rules": restricted()}, Code.RESTRICTED),
 ]
+AROUND = ("item", "grants", "rules", "unsettled")
 
 
 @pytest.mark.parametrize("first", range(len(SPOILT)))
@@ -193,7 +251,7 @@ def test_the_first_refusal_in_order_is_the_one_told(first) -> None:
     spoilt: dict[str, object] = {}
     for setting, _ in reversed(SPOILT[first:]):
         spoilt |= setting
-    around = {name: spoilt.pop(name) for name in ("item", "grants", "rules") if name in spoilt}
+    around = {name: spoilt.pop(name) for name in AROUND if name in spoilt}
     assert ask(question(**spoilt), **around).code is SPOILT[first][1]
 
 
@@ -242,7 +300,7 @@ def test_a_grant_in_force_is_found_beside_others_that_do_not_fit() -> None:
 
 def test_the_preview_is_told_by_the_same_function() -> None:
     for rules in (RULES, restricted(), restricted(hidden=True), Enforcer([])):
-        told = rules_refuse(rules, SLEEP, "use.read", "sleep-study", GRANTED)
+        told = rules_refuse(rules, SLEEP, "use.read", ("sleep-study",), GRANTED)
         assert (told.code if told else None) == ask(rules=rules).code
 
 
@@ -304,3 +362,134 @@ def test_want_of_a_rule_reads_as_a_hidden_restriction_does() -> None:
     nothing, hidden = ask(item=GENOMIC), ask(rules=restricted(hidden=True))
     assert (nothing.decision, nothing.code) == (hidden.decision, hidden.code)
     assert nothing.code is Code.NOT_PERMITTED_NOW
+
+
+# Uses beyond reading, by name.
+
+OTHER_USES = [act for act in USE_ACTS if act != "use.read"]
+
+
+@pytest.mark.parametrize("act", OTHER_USES)
+def test_each_use_beyond_reading_needs_exactly_the_name_that_the_grant_has(act) -> None:
+    rules = Enforcer([Pack((HEALTH, line(3, "health", act=act)))])
+    named = {act: frozenset({"Example one", "Example two"})}
+    held = {"g": grant(acts=frozenset({"use.read", act}), named=named)}
+    for name, expected in (
+        ("Example one", True), ("Example two", True), ("example one", False), ("Example", False),
+        ("Example one, Example two", False), ("", False), (None, False), ("*", False),
+    ):  # fmt: skip
+        found = ask(question(act=act, named=name, obligations=BOTH), grants=held, rules=rules)
+        assert found.decision is expected, name
+        assert found.code is (None if expected else Code.NOT_BY_NAME)
+    # A grant that has the use and no name for it gives nobody the use.
+    bare = {"g": grant(acts=frozenset({"use.read", act}), named={})}
+    assert ask(question(act=act, named="Example one"), grants=bare, rules=rules).code is (
+        Code.NOT_BY_NAME
+    )
+
+
+def test_reading_needs_no_name() -> None:
+    assert ask(question(named="anything")).decision
+
+
+def test_what_is_joined_is_not_stored_joined() -> None:
+    rules = Enforcer([Pack((HEALTH, line(3, "health", act="use.link")))])
+    found = ask(link(LISTED), rules=rules)
+    assert found.decision
+    assert found.also == (APART_OBLIGATION,)
+    assert ask().also == ()
+
+
+# Stories take their own path.
+
+
+@pytest.mark.parametrize("klass", sorted(STORIES))
+def test_a_story_carries_its_tellers_wishes(klass) -> None:
+    item = replace(SLEEP, said=Classification(frozenset({klass}), frozenset({RIVER})))
+    rules = Enforcer([Pack((line(1, klass),))])
+    alone = ask(item=item, rules=rules)
+    assert (alone.code, alone.also) == (Code.OBLIGATION, (STORY_OBLIGATION,))
+    able = question(obligations=frozenset({SLICE_OBLIGATION, STORY_OBLIGATION}))
+    found = ask(able, item=item, rules=rules)
+    assert found.decision
+    assert found.also == (STORY_OBLIGATION,)
+
+
+def test_what_became_a_story_after_the_grant_is_one_now() -> None:
+    """It is asked about as it is confirmed today, not as it was when the bodies decided."""
+    assert PINNED.classes == {"health"}
+    rules = Enforcer([Pack((HEALTH, line(3, "korero")))])
+    assert ask(item=STORY, rules=rules).code is Code.OBLIGATION
+
+
+# What is not settled.
+
+
+@pytest.mark.parametrize(
+    ("contested", "asked", "facts", "refused"),
+    [
+        ({RIVER}, None, {}, True),
+        ({RIVER}, Slice(frozenset({HILL})), {}, False),
+        ({RIVER}, Slice(frozenset({RIVER, HILL})), {}, True),
+        ({ISLAND}, None, {}, False),
+        ({PLACES[0]}, None, {}, False),
+        ({PLACES[0]}, None, {"places": frozenset(PLACES)}, True),
+        ({PLACES[0]}, Slice(frozenset({RIVER}), frozenset({PLACES[1]})),
+         {"places": frozenset(PLACES)}, False),
+        ({PLACES[0]}, None, {"places": frozenset(PLACES), "whole": True}, True),
+        ({RIVER}, None, {"whole": True}, True),
+        ({PLACES[0]}, None, {"whole": True}, False),
+    ],
+    ids=["its people", "another people of it", "one of two", "a people of others",
+         "a place of others", "its place", "another place of it", "a place of what is whole",
+         "a people of what is whole", "a place that what is whole has not"],
+)  # fmt: skip
+def test_what_is_contested_rests_until_it_is_settled(contested, asked, facts, refused) -> None:
+    held = {"g": grant(items={"survey.sleep": replace(PINNED, **facts)})}
+    found = ask(question(slice=asked), grants=held, unsettled=Unsettled(frozenset(contested)))
+    assert found.code is (Code.CONTESTED if refused else None)
+    # Settled, it is open again: nothing was written down that anybody must undo.
+    assert ask(question(slice=asked), grants=held).decision
+
+
+def test_a_dispute_rests_what_rests_on_it_and_nothing_else() -> None:
+    others = {"g": grant(decisions={"body-island": "entry-island"})}
+    unsettled = Unsettled(disputed=frozenset({"entry-river"}))
+    assert ask(unsettled=unsettled).code is Code.DISPUTED
+    assert ask(grants=others, unsettled=unsettled).decision
+    assert ask().decision
+
+
+def test_a_yes_does_not_outlive_a_letter_that_lapses() -> None:
+    soon = NOW + timedelta(seconds=2)
+    held = {"g": grant(lapses={"body-ethics": soon, "body-other": soon + timedelta(1)})}
+    assert ask(grants=held).valid_until == soon
+    assert ask(grants=held, now=soon).code is Code.LAPSED
+
+
+# Areas of purpose.
+
+
+def test_a_rule_against_an_area_refuses_whatever_the_purpose_is_called() -> None:
+    policing = line(7, EVERY, "deny", purpose="policing")
+    rules = Enforcer([Pack((HEALTH, policing))])
+    for purpose, area, refused in (
+        ("sleep-study", "policing", True),
+        ("sleep-study", "health", False),
+        ("policing", "health", True),
+        ("sleep-study", "", False),
+    ):
+        held = {"g": grant(purpose=purpose, area=area)}
+        found = ask(question(purpose=purpose), grants=held, rules=rules)
+        assert found.code is (Code.NOT_PERMITTED if refused else None), (purpose, area)
+        told = rules_refuse(rules, SLEEP, "use.read", purposes_of(purpose, area), GRANTED)
+        assert (told.code if told else None) is found.code
+
+
+def test_nobody_is_let_in_by_calling_a_purpose_after_an_area() -> None:
+    """A rule that allows an area does not allow a purpose of that name in another."""
+    rules = Enforcer([Pack((line(1, "health", purpose="health"),))])
+    held = {"g": grant(purpose="health", area="debt")}
+    assert ask(question(purpose="health"), grants=held, rules=rules).code is (
+        Code.NOT_PERMITTED_NOW
+    )

@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 AGREED = ("policies/request/state.py", "            and not self.waiting_for()\n", "")
-OUT = ("policies/request/narrowing.py", "pinned.peoples) - entry.peoples", "pinned.peoples)")
+OUT = ("policies/request/narrowing.py", "state.pinned.peoples) - parts", "state.pinned.peoples)")
 ROUTE = ("policies/routing.py", "            for rule in self._rules(body,",
          "            for rule in [] and self._rules(body,")  # fmt: skip
 OWN = ("policies/restriction/decide.py", "if not (own_peoples or own_places):", "if False:")
@@ -41,12 +41,25 @@ RETURNED = ("policies/packs/house/rules.csv", "role:member,body:grant:return_rep
 READ = ("services/queries/register.py", 'if event["type"] == "DutyDone":', "if False:")
 HUI = ("policies/packs/house/rules.csv", "role:secretary,body:request:record_hui",
        "role:system,body:request:record_hui")  # fmt: skip
-ECHO = ("services/web/decision.py", 'response.headers["X-Request-ID"] = x_request_id', "pass")
+ECHO = ("services/web/door.py", "if asked_as is not None:", "if False:")
 HISTORY = ("services/queries/requests.py", 'said.get(row.history or "")', "None")
+
+TOGETHER = ("policies/body/decide.py", "if bodies <= agreed else []", "if agreed else []")
+KORERO = ("services/preview.py", "if state.kawa.korero_first and", "if False and")
+BROAD = ("services/preview.py", "for each in too_broad(", "for each in () and too_broad(")
+AREA = ("policies/use.py", "return (purpose, area) if area else (purpose,)", "return (purpose,)")
+KIND = ("services/preview.py", "if draft.use_kind not in set(UseKind):", "if False:")
+DISPUTED = ("policies/use.py", "if unsettled.disputed &", "if frozenset() &")
+STORIES = ("services/catalogue/search.py", "bool(said.classes & STORIES)", "False")
+LIGHT = ("policies/routing.py", "if self._own is not None and not self._held(item):", "if False:")
+ANEW = ("services/requests.py", 'return {**row.content, "revises": draft}, sight.now',
+        'return {"revises": draft}, sight.now')  # fmt: skip
 
 SWITCHES: dict[int, tuple[str, str, str]] = {
     1: AGREED, 3: OUT, 6: ROUTE, 7: OWN, 9: BY, 11: OVERDUE, 12: KAWA, 13: CLOCK, 15: WHY,
     18: WHY, 20: JOINED, 24: PURPOSE, 39: REPLIES, 41: PURPOSE, 42: NAMES, 47: BINDS,
+    2: TOGETHER, 10: TOGETHER, 14: KORERO, 27: KORERO, 16: BROAD, 19: AREA, 23: KIND,
+    30: DISPUTED, 43: DISPUTED, 44: STORIES, 45: STORIES, 48: STORIES, 61: LIGHT, 67: ANEW,
     56: DISPOSAL, 57: RETURNED, 58: READ, 65: HUI, 70: ECHO, 71: HISTORY,
 }  # fmt: skip
 """Requirement to (file, what stands there, what stands there when it is switched off)."""

@@ -238,5 +238,5 @@ def test_r11_r13_r39_r56_r57_r58_what_was_promised_is_followed_to_its_end() -> N
     )  # fmt: skip
     assert told.returncode == 0, told.stdout + told.stderr
     lines = told.stdout.splitlines()
-    assert lines[-1].startswith('{"story": "complete", "steps": 9,')
+    assert lines[-1].startswith('{"story": "complete", "steps": 16,')
     assert told.stderr == ""

@@ -2,12 +2,16 @@
 
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from services.sign_in import known
+from services.sign_in.keys import DeploymentKey
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 HEADER = "agency,collection,schema,table,variable\n"
@@ -33,7 +37,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_help_names_every_command_and_what_it_is_for(home: Path) -> None:
     told = accord(home, "--help").stdout
-    for command in ("up", "story", "worker", "migrate", "catalogue", "check", "ledger"):
+    for command in ("up", "story", "worker", "migrate", "operator", "catalogue", "check", "ledger"):
         assert f"\n  {command} " in told
     assert "verify" in accord(home, "ledger", "--help").stdout
 
@@ -74,6 +78,24 @@ def test_a_home_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     assert told.returncode == 3
     assert "ACCORD_HOME" in told.stderr
     assert "Traceback" not in told.stderr
+
+
+def test_the_operator_gets_an_address_to_sign_in_by(home: Path) -> None:
+    for wrong in ("somebody", "@example.org", "somebody@"):
+        told = accord(home, "operator", "--email", wrong)
+        assert (told.returncode, told.stderr) == (3, "That is no whole e-mail address.\n")
+    for _ in range(2):
+        told = accord(home, "operator", "--email", "operator@example.org")
+        assert told.returncode == 0, told.stderr
+        assert told.stdout.startswith("Written down.")
+    # A home that was put back without its key finds the address again.
+    key = DeploymentKey(home)
+    found = "SELECT count(*) FROM emails WHERE lookup = ?"
+    (home / "deployment.key").unlink()
+    assert accord(home, "migrate").returncode == 0
+    with sqlite3.connect(home / "accord.db") as connection:
+        row = connection.execute(found, [known.lookup(key, "Operator@example.org")]).fetchone()
+    assert row == (1,)
 
 
 def test_of_a_bad_catalogue_nothing_is_kept_and_each_fault_is_told(

@@ -32,7 +32,7 @@ def _loaded(name: str, path: Path) -> ModuleType:
     return sys.modules[name]
 
 
-for _name in ("loop", "household", "agreement", "watching", "processes"):
+for _name in ("loop", "household", "agreement", "watching", "processes", "seams"):
     _loaded(_name, HERE / f"{_name}.py")
 
 from household import Household, prepare, settings  # noqa: E402  found by the lines above

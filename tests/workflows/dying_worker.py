@@ -49,6 +49,11 @@ class DyingRecorder(Recorder):
             die_at("committed", call.envelope["id"], call.envelope["command"]["kind"])
         return reply
 
+    def carry(self, envelope: Envelope, extra: Extra | None = None) -> Json:
+        entry = super().carry(envelope, extra)
+        die_at("committed", envelope.id, type(envelope.command).__name__)
+        return entry
+
 
 class DyingDispatcher(Dispatcher):
     """In a worker, only the outbox sends."""

@@ -40,7 +40,7 @@ from policies.types import (
     Voice,
     derived_id,
 )
-from services import bootstrap, clock, founding
+from services import bootstrap, clock, delivering, founding
 from services import worker as working
 from services.settings import Settings
 from services.store import migrate, streams, texts, versions
@@ -188,7 +188,6 @@ class Household:
         stream: str | None = None,
         *,
         bodies: Iterable[str] = (BODY,),
-        remind_in: timedelta = timedelta(days=14),
         ends_in: timedelta = timedelta(days=400),
     ) -> Envelope:
         """A request that asks `bodies`."""
@@ -204,7 +203,7 @@ class Household:
         return self.envelope(
             stream or f"request-{uuid.uuid4()}",
             RESEARCHER,
-            asking.Submit(content, pinned, now + remind_in),
+            asking.Submit(content, pinned),
         )
 
     def route(self, bodies: Iterable[str] = (BODY,)) -> tuple[RouteEntry, ...]:
@@ -255,7 +254,7 @@ class Household:
         request = (await self.send(self.submit()))["stream"]
         await self.send(self.hui(request))
         await self.send(self.accept(request, 2, **terms))
-        assert await working.deliver_once(self.accord) == 1
+        assert await delivering.deliver_once(self.accord) == 1
         return request, grant_of(request)
 
     def file_report(self, grant: str, seen: int) -> Envelope:

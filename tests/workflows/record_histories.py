@@ -3,8 +3,9 @@
     .venv-tests/bin/python -P tests/workflows/record_histories.py [NAME …]
 
 Each file in `histories/` is one run's history as Temporal wrote it: of the whole story
-(`story-…`), and of what the story does not come to (`house-…`). A NAME records that file
-alone again; without one, all are. It takes about two minutes.
+(`story-…`), and of what the story does not come to (`house-…`). Runs of the second manner
+(`contracts.MANNER`) begin with `second-`; those of the first stay beside them. A NAME records
+that file alone again; without one, all are. It takes about two minutes.
 
 A golden history is a promise to whatever run is open somewhere: record one again only when no
 deployment can have a run like it any more. Code that must ask for its activities and timers
@@ -36,18 +37,13 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from policies.refusals import RefusedError
-from services import bootstrap, worker
-from services.story.play import TITLES
+from services import bootstrap, delivering, worker
+from services.story.play import FIRST
 from services.story.stage import Stage
 from services.story.steps import Story
 from workflows.contracts import RecordCall
-from workflows.driver import (
-    COMMANDS_A_RUN,
-    MACHINES,
-    kind_of,
-    written_envelope,
-    written_event,
-)
+from workflows.driver import COMMANDS_A_RUN, MACHINES, kind_of, written_event
+from workflows.envelopes import written_envelope
 
 HISTORIES = Path(__file__).resolve().parent / "histories"
 Runs = dict[str, tuple[str, str | None]]
@@ -89,21 +85,21 @@ async def told() -> None:
         await stage.open()
         story = Story(stage)
         steps = [story.first, story.second, story.third, story.fourth, story.fifth, story.sixth]
-        for title, step in zip(TITLES, steps, strict=False):
+        for title, step in zip(FIRST, steps, strict=False):
             print(title)
             await step()
         client = await bootstrap.connect(stage.settings)
-        await write(client, {"story-grant-open": (story.grant, None)})
+        await write(client, {"second-story-grant-open": (story.grant, None)})
         await endings.eighth(story)
         await endings.ninth(story)
         async for each in client.list_workflows():
             if each.workflow_type == "restriction":
-                await write(client, {"story-restriction-lifted": (each.id, None)})
+                await write(client, {"second-story-restriction-lifted": (each.id, None)})
         await write(
             client,
             {
-                "story-request-closed": (story.request, None),
-                "story-grant-closed": (story.grant, None),
+                "second-story-request-closed": (story.request, None),
+                "second-story-grant-closed": (story.grant, None),
             },
         )
     finally:
@@ -154,14 +150,14 @@ async def a_request_that_waits(house: Household) -> Runs:
     await house.advance(timedelta(days=20))
     await house.until_happened(request, "Reminded")
     await asyncio.gather(*(house.send(house.ask(request)) for _ in range(5)))
-    return {"house-request-open": (request, None)}
+    return {"second-house-request-open": (request, None)}
 
 
 async def a_request_that_was_nothing(house: Household) -> Runs:
     """Started for a first command that was refused; ended of itself."""
     await refused(house.send(house.ask("request-nothing-came", 0)))
     await asyncio.sleep(25)
-    return {"house-request-empty": ("request-nothing-came", None)}
+    return {"second-house-request-empty": ("request-nothing-came", None)}
 
 
 async def a_long_request(house: Household) -> Runs:
@@ -171,8 +167,8 @@ async def a_long_request(house: Household) -> Runs:
     for number in range(COMMANDS_A_RUN + 5):
         await house.send(house.ask(request, number + 1))
     return {
-        "house-request-continued": (request, first),
-        "house-request-continuation": (request, None),
+        "second-house-request-continued": (request, first),
+        "second-house-request-continuation": (request, None),
     }
 
 
@@ -191,7 +187,7 @@ async def a_request_behind(house: Household) -> Runs:
         else:
             await house.send(house.ask(request, 2))
     await house.send(house.withdraw(request, 4))
-    return {"house-request-behind": (request, None)}
+    return {"second-house-request-behind": (request, None)}
 
 
 async def a_grant(house: Household) -> Runs:
@@ -209,13 +205,13 @@ async def a_grant(house: Household) -> Runs:
     await house.send(house.end_early(grant, 7))
     await house.send(house.attest(grant, 8))
     await house.send(house.acknowledge(grant, 9))
-    while await worker.deliver_once(house.accord):
+    while await delivering.deliver_once(house.accord):
         pass
     return {
-        "house-request-closed": (request, None),
-        "house-request-accepted": (open_, None),
-        "house-grant-closed": (grant, None),
-        "house-grant-open": (grant_of(open_), None),
+        "second-house-request-closed": (request, None),
+        "second-house-request-accepted": (open_, None),
+        "second-house-grant-closed": (grant, None),
+        "second-house-grant-open": (grant_of(open_), None),
     }
 
 
@@ -229,9 +225,9 @@ async def a_restriction(house: Household) -> Runs:
     waits = (await house.send(house.place()))["stream"]
     dayless = (await house.send(house.place(None)))["stream"]
     return {
-        "house-restriction-lifted": (lifted, None),
-        "house-restriction-open": (waits, None),
-        "house-restriction-without-a-day": (dayless, None),
+        "second-house-restriction-lifted": (lifted, None),
+        "second-house-restriction-open": (waits, None),
+        "second-house-restriction-without-a-day": (dayless, None),
     }
 
 

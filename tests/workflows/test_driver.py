@@ -176,7 +176,7 @@ async def test_a_run_that_is_gone_begins_again_with_the_next_command(working: Ho
 
 
 async def test_the_sweep_restarts_what_temporal_lacks(working: Household) -> None:
-    request = (await working.send(working.submit(remind_in=timedelta(days=3))))["stream"]
+    request = (await working.send(working.submit()))["stream"]
     over = (await working.send(working.submit()))["stream"]
     await working.send(working.withdraw(over, 1))
     await working.handle(request).terminate()
@@ -187,7 +187,7 @@ async def test_the_sweep_restarts_what_temporal_lacks(working: Household) -> Non
     assert await working_.sweep_once(working.accord) == 0
     await agree(working)
     # The new run waits for what the old one waited for.
-    await working.advance(timedelta(days=4))
+    await working.advance(timedelta(days=30))
     await working.until_happened(request, "Reminded")
 
 

@@ -7,88 +7,21 @@ Afterwards, every time: nothing is lost, nothing is doubled, streams and workflo
 
 from __future__ import annotations
 
-import asyncio
-import shutil
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from agreement import disagreements
-from household import Household, again, grant_of, settings
-from loop import the_loop
-from processes import dying_worker, temporal
-from stack import (
-    Stack,
-    accept,
-    approve,
-    command,
-    ok,
-    read_request,
-    settings_on_free_ports,
-    submit_request,
-)
+from household import again, grant_of
+from seams import WITHIN, Home, Scene, begun, insist
+from stack import Stack, accept, approve, command, ok, read_request, submit_request
 
-from policies.refusals import Code, RefusedError
-from policies.types import Envelope
-from services import bootstrap
 from services.store.session import Store
 from workflows.contracts import Json
-
-WITHIN = 60.0
-
-
-class Home:
-    """A household whose Temporal and worker are processes that can be killed."""
-
-    def __init__(self, home: Path) -> None:
-        free = settings_on_free_ports(home, "")
-        ports = {"temporal_port": free.temporal_port, "web_port": free.web_port}
-        self.settings = settings(home, None, **ports)
-        self._chosen = home / "chosen"
-        self.temporal = temporal(self.settings)
-        self.worker = dying_worker(self.settings, self._chosen)
-
-    @asynccontextmanager
-    async def opened(self) -> AsyncIterator[Household]:
-        """Temporal and the worker run."""
-        try:
-            self.temporal.start()
-            self.worker.start()
-            yield Household(self.settings, await bootstrap.connect(self.settings))
-        finally:
-            self.worker.stop()
-            self.temporal.stop()
-
-    async def die_at(self, seam: str, name: str, work: Awaitable[Json]) -> asyncio.Task[Json]:
-        """Let the worker die at the seam that `work` leads to."""
-        self._chosen.write_text(f"{seam} {name}")
-        working = asyncio.ensure_future(work)
-        await asyncio.to_thread(self.worker.died)
-        self._chosen.unlink()
-        return working
-
-    def pull_the_plug(self) -> None:
-        """What still runs is killed; all of it starts again."""
-        self.temporal.kill()
-        self.temporal.start()
-        self.worker.start()
-
-
-async def insist(house: Household, envelope: Envelope) -> Json:
-    """As a client does that gets no answer: the same command again, until there is one."""
-    deadline = time.monotonic() + WITHIN
-    while True:
-        try:
-            return await house.send(envelope)
-        except RefusedError as refusal:
-            if refusal.refused.code is not Code.UNAVAILABLE or time.monotonic() > deadline:
-                raise
-            await asyncio.sleep(0.1)
 
 
 async def after_a_commit(home: Home) -> None:
@@ -154,7 +87,7 @@ async def between_outbox_and_delivery(home: Home) -> None:
             assert house.events(grant_of(request)) == ["Issued"]
 
 
-SCENES: tuple[Callable[[Home], Coroutine[Any, Any, None]], ...] = (
+SCENES: tuple[Scene, ...] = (
     after_a_commit,
     after_commits_with_temporal,
     between_outbox_and_delivery,
@@ -165,15 +98,8 @@ SCENES: tuple[Callable[[Home], Coroutine[Any, Any, None]], ...] = (
 def scenes(
     prepared_home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Future[None]]]:
-    """They all begin at once, each in a home of its own: most of each is waiting."""
-    begun = {}
-    for scene in SCENES:
-        folder = tmp_path_factory.mktemp("seams") / "home"
-        shutil.copytree(prepared_home, folder)
-        begun[scene.__name__] = the_loop().begin(scene(Home(folder)))
-    yield begun
-    for each in begun.values():
-        each.cancel()
+    with begun(SCENES, prepared_home, tmp_path_factory) as futures:
+        yield futures
 
 
 # ---- (b) while bodies are waited for ----

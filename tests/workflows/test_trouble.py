@@ -27,8 +27,7 @@ from watching import (
 from policies.refusals import Code
 from policies.request import commands as asking
 from policies.types import Envelope
-from services import bootstrap, path, people
-from services import worker as working_
+from services import bootstrap, delivering, path, people
 from services.dispatcher import Dispatcher
 from services.recorder import Recorder
 from services.store import versions
@@ -41,7 +40,7 @@ from workflows.contracts import (
     RecordCall,
     RecordReply,
 )
-from workflows.driver import written_envelope
+from workflows.envelopes import written_envelope
 
 
 class Troubled(Recorder):
@@ -84,7 +83,7 @@ async def test_what_was_relied_on_changes_and_the_way_is_gone_again(working: Hou
         working.store, working.accord.rulebook, Interrupted(working.temporal, working.recorder)
     )
     sent = path.Sent(question.id, 1, {"question": "said"})
-    viewer = people.Viewer(question.actor)
+    viewer = people.Viewer.inside(question.actor)
     entry = await way.send(viewer, "body:request:ask", sent, build)
     assert asked_from_the_start == 2
     assert entry["authorisation"]["versions"] == {"rules": 2}
@@ -233,8 +232,8 @@ async def test_a_grant_follows_from_its_acceptance_once(working: Household) -> N
     request = (await working.send(working.submit()))["stream"]
     await working.send(working.hui(request, BODY))
     await working.send(working.accept(request, 2))
-    delivered = await asyncio.gather(*(working_.deliver_once(working.accord) for _ in range(4)))
+    delivered = await asyncio.gather(*(delivering.deliver_once(working.accord) for _ in range(4)))
     assert sum(delivered) >= 1
     assert working.events(grant_of(request)) == ["Issued"]
-    assert await working_.deliver_once(working.accord) == 0
+    assert await delivering.deliver_once(working.accord) == 0
     await agree(working)

@@ -16,7 +16,7 @@ from policies.refusals import Code, RefusedError
 from policies.types import Envelope
 from services.store import leaves
 from workflows.contracts import RecordCall
-from workflows.driver import written_envelope
+from workflows.envelopes import written_envelope
 
 
 async def refused(work: Any) -> Code:

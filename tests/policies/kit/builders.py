@@ -40,8 +40,27 @@ def kawas(people: tuple[str, ...] = PERSONS) -> st.SearchStrategy[Kawa]:
         max_size=3,
         unique_by=lambda each: each.person,
     ).map(tuple)
-    plain = st.builds(Kawa, st.sampled_from([KawaRule.CONSENSUS, KawaRule.MAJORITY]), quorum)
-    return plain | st.builds(Kawa, st.just(KawaRule.NAMED_ASSENT), quorum, named)
+    present = st.frozensets(st.sampled_from(people), max_size=2)
+    plain = st.builds(
+        Kawa,
+        st.sampled_from([KawaRule.CONSENSUS, KawaRule.MAJORITY]),
+        quorum,
+        present=st.just(frozenset()) | present,
+    )
+    listed = st.builds(
+        Kawa,
+        st.just(KawaRule.WHANAU),
+        quorum,
+        named,
+        delegate=st.none() | st.sampled_from(people),
+    )
+    return plain | listed | st.builds(Kawa, st.just(KawaRule.NAMED_ASSENT), quorum, named)
+
+
+def delegations(people: tuple[str, ...] = PERSONS) -> st.SearchStrategy[dict[str, str]]:
+    """Who speaks for whom: nobody for two, nobody for somebody who speaks for another."""
+    pairs = st.lists(st.sampled_from(people), max_size=4, unique=True)
+    return pairs.map(lambda each: dict(zip(each[::2], each[1::2], strict=False)))
 
 
 def parts(values: tuple, smallest: int = 0) -> st.SearchStrategy:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from policies import body as b
-from policies.catalogue import Classification
+from policies.body import commands as b
+from policies.catalogue.classification import Classification
 from policies.refusals import Code
 from policies.types import CLASSES, Capacity
 from services import facts
@@ -169,11 +169,11 @@ def test_a_mandate_that_has_ended_speaks_for_nobody(house: Any) -> None:
 
 
 def test_only_the_bodys_own_people_confirm(house: Any) -> None:
-    runs = Viewer("person-who-runs-its-computer")
+    runs = Viewer.inside("person-who-runs-its-computer")
     mandate = b.Mandate(frozenset({Capacity.PEOPLE}), frozenset({"river"}))
     body, _ = house.enter("river", mandate, b.Member(runs.person, frozenset({"operator"})))
     assert house.refused(confirm(house, (body, runs), {ONE})).code is Code.NOT_PERMITTED
-    for outsider in (Viewer("person-else"), house.operator):
+    for outsider in (Viewer.inside("person-else"), house.operator):
         assert house.refused(confirm(house, (body, outsider), {ONE})).code is Code.NOT_FOUND
 
 
@@ -238,7 +238,7 @@ def test_histories_that_are_refused(house: Any) -> None:
     holder = (b.DEPLOYMENT, house.operator)
     assert house.refused(write_history(house, holder, "z", "Words.")).code is Code.NOT_FOUND
     assert house.refused(write_history(house, holder, "c", " \n")).code is Code.INVALID
-    stranger = (b.DEPLOYMENT, Viewer("person-else"))
+    stranger = (b.DEPLOYMENT, Viewer.inside("person-else"))
     assert house.refused(write_history(house, stranger, "c", "Words.")).code is Code.NOT_FOUND
 
 

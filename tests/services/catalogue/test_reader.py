@@ -65,8 +65,12 @@ def test_the_example_catalogue_has_no_fault() -> None:
         "example_survey.people.language_at_home",
         "example_survey.people.income_band",
         "example_survey.people.birth_year",
+        "example_register.gardens.kept_by",
+        "example_register.gardens.planted_year",
     ]
-    assert {each.collection_key for each in found} == {"example_genome", "example_survey"}
+    assert {each.collection_key for each in found} == {
+        "example_genome", "example_survey", "example_register",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])

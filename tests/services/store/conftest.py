@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from policies import body, codec
+from policies import codec
 from policies.access import Answer
-from policies.body import DEPLOYMENT
+from policies.body import commands as body
+from policies.body.commands import DEPLOYMENT
 from policies.machines import MACHINES, kind_of, written_event
 from policies.refusals import Refused
 from policies.request import commands as asking
@@ -32,13 +33,13 @@ from policies.types import (
     Voice,
 )
 from services import clock
-from services.bodies import put_in_force, shipped
+from services.packs import put_in_force, shipped
 from services.recorder import Recorder
 from services.rulebook import Rulebook
 from services.store import leaves, streams, texts, versions
 from services.store.session import Store
 from workflows.contracts import Json, RecordCall, RecordReply
-from workflows.driver import written_envelope
+from workflows.envelopes import written_envelope
 
 ITEM = "collection.table.variable"
 WANT = 5.0

@@ -16,7 +16,7 @@ from services.ledger.chain import canonical, head_of, leaf_hash
 from services.ledger.verify import head_from_export, verify
 from services.store import leaves, schema
 from services.store.session import Store
-from workflows.driver import envelope_of
+from workflows.envelopes import envelope_of
 
 REQUEST = "request-1"
 

@@ -11,14 +11,15 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from policies import body, codec, pack
+from policies import codec, pack
+from policies.body import commands as body
 from policies.refusals import Code, RefusedError
 from policies.types import SYSTEM, Authorisation, Kawa, KawaRule, derived_id
 from services.ledger.chain import leaf_hash
 from services.store import schema, streams, versions
 from services.store.session import Store, upsert
 from workflows.contracts import LoadCall
-from workflows.driver import envelope_of
+from workflows.envelopes import envelope_of
 
 Together = Callable[..., list[Any]]
 REQUEST = "request-1"
@@ -26,7 +27,7 @@ REQUEST = "request-1"
 
 def refusal(reply: Any) -> tuple[str, dict[str, str]]:
     assert reply.status == "refused"
-    assert reply.answer is None
+    assert reply.made is None
     return reply.refusal.code, reply.refusal.facts
 
 
@@ -34,8 +35,8 @@ def test_a_command_is_recorded(house: Any) -> None:
     envelope = house.submit(REQUEST)
     reply = house.record(envelope)
     assert reply.status == "recorded"
-    assert reply.entries == [reply.answer]
-    entry = reply.answer
+    assert reply.entries == [reply.made]
+    entry = reply.made
     assert entry["stream"] == REQUEST
     assert entry["sequence"] == 1
     assert entry["command"] == envelope.id
@@ -52,11 +53,11 @@ def test_a_command_is_recorded(house: Any) -> None:
 
 def test_the_same_command_again_gets_its_first_entry(house: Any) -> None:
     envelope = house.submit(REQUEST)
-    first = house.record(envelope).answer
+    first = house.record(envelope).made
     house.record(house.hui(REQUEST, "body-a"))
     for known in (None, 0):
         again = house.record(envelope, known)
-        assert (again.status, again.answer) == ("known", first)
+        assert (again.status, again.made) == ("known", first)
     # What the caller had not folded comes with it.
     assert [each["sequence"] for each in again.entries] == [1, 2]
 
@@ -75,7 +76,7 @@ def test_who_is_behind_gets_what_was_missed(house: Any) -> None:
     house.record(house.hui(REQUEST, "body-a"))
     late = house.hui(REQUEST, "body-b")
     reply = house.record(late, after=1)
-    assert (reply.status, reply.answer) == ("behind", None)
+    assert (reply.status, reply.made) == ("behind", None)
     assert [each["sequence"] for each in reply.entries] == [2]
     assert house.record(late).status == "recorded"
 
@@ -92,7 +93,7 @@ def test_a_refused_command_learns_whether_it_knew_everything(house: Any) -> None
     refused = house.accept(REQUEST)
     assert house.call(refused).events == []
     reply = house.record(refused)
-    assert (reply.status, reply.entries, reply.answer) == ("current", [], None)
+    assert (reply.status, reply.entries, reply.made) == ("current", [], None)
     assert house.record(refused, after=0).status == "behind"
     with pytest.raises(RefusedError) as raised:
         house.recorder.carry(refused)
@@ -301,9 +302,9 @@ def test_one_command_sent_many_times_at_once_happens_once(
     assert [each.status for each in found].count("recorded") == 1
     for each in found:
         assert each.entries == [entry]
-        assert each.answer == (None if each.status == "behind" else entry)
+        assert each.made == (None if each.status == "behind" else entry)
     # Who was told to look again gets the same answer.
-    assert house.recorder.record(call).answer == entry
+    assert house.recorder.record(call).made == entry
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
@@ -320,7 +321,7 @@ def test_what_becomes_known_at_the_last_moment_comes_with_what_was_missed(house:
         sa.event.listen(second._store.engine, "before_cursor_execute", commit)
         reply = second.record(call)
     assert [each.status for each in (*first, reply)] == ["recorded", "known"]
-    assert reply.entries == [reply.answer] == first[0].entries
+    assert reply.entries == [reply.made] == first[0].entries
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import sqlite3
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -11,8 +10,12 @@ import httpx
 import pytest
 import stack as steps
 from stack import GENOME, INCOME, SURVEY, Json, Stack, command, ok
-from web_acts import ACTS, Act, Scene, openapi
+from web_act import ANYBODY, Act, client
+from web_acts import ACTS, openapi
 from web_bad import EXTRA, PLANTED, described, spoilt
+from web_refusals import kept, refusal
+from web_scene import Scene
+from web_steps import Later
 
 from services.settings import HOST
 
@@ -22,12 +25,13 @@ ADDRESSED = [act for act in ACTS if "{" in act.endpoint]
 
 
 @pytest.fixture(scope="module")
-def scene(stack: Stack) -> Scene:
+def scene(stack: Stack, later: Later) -> Iterator[Scene]:
     """Every state that an endpoint is called in, made before anything bad is sent."""
-    made = Scene(stack)
+    made = Scene(stack, later)
     for act in ACTS:
         act.call(made)
-    return made
+    yield made
+    made.put_back()
 
 
 @pytest.fixture(autouse=True)
@@ -41,47 +45,12 @@ def _nothing_changes(scene: Scene, request: pytest.FixtureRequest) -> Iterator[N
     assert kept(scene.stack) == before
 
 
-def kept(stack: Stack) -> Json:
-    """Everything that bad input could have changed."""
-    with sqlite3.connect(f"file:{stack.home / 'accord.db'}?mode=ro", uri=True) as connection:
-        return {
-            table: connection.execute(f"SELECT {columns} FROM {table} ORDER BY 1").fetchall()
-            for table, columns in {
-                "entries": "id",
-                "drafts": "id, version, content",
-                "gateways": "id",
-                "persons": "id",
-                "rules": "id",
-                "outbox": "id",
-            }.items()
-        }
-
-
-def client(stack: Stack, act: Act) -> httpx.Client:
-    return stack.gateway if act.by == "gateway" else stack.client(act.by)
-
-
-def refusal(answer: httpx.Response, *statuses: int) -> Json:
-    """The answer is a problem, in a clear sentence, that says nothing of what was sent."""
-    assert answer.status_code in statuses, f"{answer.status_code} {answer.text}"
-    assert answer.headers["content-type"] == "application/problem+json"
-    said: Json = answer.json()
-    assert said["status"] == answer.status_code
-    for sentence in (said["title"], *(each["sentence"] for each in said.get("fields", []))):
-        assert 0 < len(sentence.split()) <= 25, sentence
-        assert sentence[0].isupper() or sentence[0].isdigit()
-        assert sentence.endswith("."), sentence
-    assert PLANTED.lower() not in answer.text.lower()
-    assert PLANTED not in json.dumps(said, ensure_ascii=False)
-    return said
-
-
 @pytest.mark.parametrize("act", TAKING, ids=lambda act: act.name)
 def test_every_field_is_refused_when_it_cannot_be_read(scene: Scene, act: Act) -> None:
     path, good = act.call(scene)
     schema = described(act.endpoint)
     assert schema is not None
-    sender = client(scene.stack, act)
+    sender = client(scene.stack, act.by)
     tried = 0
     for what, bad in spoilt(act.endpoint, schema, good):
         content = json.dumps(bad).encode()
@@ -148,31 +117,31 @@ def test_a_body_without_a_length_is_cut_off_as_well(scene: Scene) -> None:
 @pytest.mark.parametrize("act", ADDRESSED, ids=lambda act: act.name)
 def test_what_is_nobodys_id_is_not_found(scene: Scene, act: Act) -> None:
     """Ids of nothing, of another kind, and of no possible shape."""
-    path, good = act.call(scene)
-    kind = act.endpoint.partition("{")[2].partition("}")[0]
-    own = next(part for part in path.split("/") if part.startswith((kind, "example_")))
-    others = (
-        f"{kind}-{uuid.uuid4()}", scene.deciding, scene.granted, scene.draft, scene.river,
-        scene.restricted, "body-deployment", "x", "x" * 701, "%00", "a%0Ab", "%ED%A0%80", "%FF",
-        f"{kind}-", f"{own}%20", f"{own}%0A", own.upper(), f"{PLANTED}",
-    )  # fmt: skip
-    for other in others:
-        if other == own or (kind == "body" and other.startswith("body-d")):
-            continue
-        answer = client(scene.stack, act).request(act.method, path.replace(own, other), json=good)
-        refusal(answer, 404)
+    parts, good = act.make(scene)
+    sender = client(scene.stack, act.by)
+    for kind, own in parts.items():
+        of_other_kinds = (scene.deciding, scene.granted, scene.draft, scene.river, scene.restricted)
+        others = (
+            f"{kind}-{uuid.uuid4()}", "x", "x" * 701, "%00", "a%0Ab", "%ED%A0%80", "%FF",
+            f"{kind}-", f"{own}%20", f"{own}%0A", own.upper(), PLANTED,
+            *(each for each in of_other_kinds if not each.startswith(f"{kind}-")),
+        )  # fmt: skip
+        for other in others:
+            address = act.address({**parts, kind: other})
+            refusal(sender.request(act.method, address, json=good), 404)
 
 
 @pytest.mark.parametrize("act", ADDRESSED, ids=lambda act: act.name)
 def test_anothers_id_is_not_found_either(scene: Scene, act: Act) -> None:
     """To somebody who is party to nothing an id that is there looks like one that is not."""
-    path, good = act.call(scene)
-    nothing = path.replace(path.split("/")[3], f"{path.split('/')[3].partition('-')[0]}-0")
-    outsider = scene.stack.client("outsider")
-    if act.about == "shown":
+    if act.by == ANYBODY:
         return
-    theirs = refusal(outsider.request(act.method, path, json=good), 404)
-    nobodys = refusal(outsider.request(act.method, nothing, json=good), 404)
+    parts, good = act.make(scene)
+    kind = next(iter(parts))
+    nothing = {**parts, kind: f"{parts[kind].partition('-')[0]}-0"}
+    outsider = scene.stack.client("outsider")
+    theirs = refusal(outsider.request(act.method, act.address(parts), json=good), 404)
+    nobodys = refusal(outsider.request(act.method, act.address(nothing), json=good), 404)
     assert theirs == nobodys
 
 

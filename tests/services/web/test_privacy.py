@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import stack as steps
 from stack import SURVEY, Json, Stack, command, ok
-from web_acts import BODY_NAMES, REPORT
+from web_acts import BODY_NAMES
+from web_scene import REPORT
 
 PURPOSE = "example-privacy"
 ID = re.compile(
@@ -221,7 +222,8 @@ def test_whose_no_it_was_is_not_told_to_the_others(stack: Stack) -> None:
 
 def test_what_anyone_may_read_names_no_person(stack: Stack, told: Told) -> None:
     paths = ("", "v1/reports", "v1/restrictions", "v1/bodies", "v1/names",
-             "v1/collections", "v1/ledger/head", f"v1/restrictions/{told.restriction}")  # fmt: skip
+             "v1/collections", "v1/claims", "v1/searches", "v1/proposals", "v1/ledger/head",
+             f"v1/restrictions/{told.restriction}")  # fmt: skip
     answers = {path: stack.anonymous.get(f"/{path}") for path in paths}
     answers["v1/grants"] = stack.client("outsider").get("/v1/grants")
     paths = (*paths, "v1/grants")
@@ -335,7 +337,7 @@ def test_what_a_gateway_says_is_kept_only_where_it_is_an_id(stack: Stack) -> Non
 def test_a_role_is_no_place_for_a_name(stack: Stack) -> None:
     """What somebody does in a project is recorded for good, beside their id."""
     content = steps.draft_content(stack)
-    for role in ("Hana Example", "researcher (Hana)", "researcher\n", "x" * 61, ""):
+    for role in ("Example somebody", "researcher (somebody)", "researcher\n", "x" * 61, ""):
         people = dict.fromkeys(content["people"], role)
         answer = stack.client("researcher").post("/v1/drafts", json={**content, "people": people})
         assert answer.status_code == 422

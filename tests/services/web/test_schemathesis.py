@@ -18,7 +18,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 from stack import Stack
-from web_acts import Scene, openapi
+from web_acts import openapi
+from web_scene import Scene
+from web_steps import Later
 
 CHECKS = [
     not_a_server_error,
@@ -36,9 +38,9 @@ SCHEMA.config.phases.coverage.enabled = False
 
 
 @pytest.fixture(scope="module")
-def scene(stack: Stack) -> Scene:
+def scene(stack: Stack, later: Later) -> Scene:
     """States that ids in addresses lead to: an id made at random is an id of nothing."""
-    return Scene(stack)
+    return Scene(stack, later)
 
 
 def known_ids(scene: Scene) -> dict[str, str]:
@@ -49,6 +51,11 @@ def known_ids(scene: Scene) -> dict[str, str]:
         "restriction": scene.restricted,
         "body": scene.river,
         "collection": "example_genome",
+        "session": scene.session,
+        "item": scene.story,
+        "claim": scene.claim_of_hill,
+        "search": scene.search,
+        "proposal": scene.proposal,
     }
 
 
