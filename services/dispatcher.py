@@ -43,6 +43,9 @@ _AWAY = (
     RPCStatusCode.CANCELLED,
     # "Workflow Task in failed state": a worker that is older than what it drives.
     RPCStatusCode.FAILED_PRECONDITION,
+    # "transport error": Temporal died while it was being asked. Whether it had carried the
+    # command out is not known, and the same command again finds out.
+    RPCStatusCode.UNKNOWN,
 )
 _NEVER_CONNECTED = "Failed client connect"
 """How a `RuntimeError` begins that the SDK raises where Temporal has been away from the first."""

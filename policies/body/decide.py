@@ -70,8 +70,6 @@ def decide(state: BodyState, envelope: Envelope) -> Decided:  # noqa: C901  one 
                 return Refused(Code.NOT_FOUND)
             if pause.last is not None and pause.last <= command.on:
                 return Refused(Code.ALREADY_DONE)
-            if command.on < pause.first:
-                return _invalid("on")
             return [e.PauseEnded(command.pause, command.on)]
         case c.SetReminders() as command:
             return _remind(state, command)

@@ -158,8 +158,11 @@ def evolve(state: BodyState, event: e.Event, meta: Meta) -> BodyState:  # noqa: 
 
 
 def _without(pauses: Mapping[str, Pause], event: e.PauseEnded) -> Mapping[str, Pause]:
-    """The pauses with this one ended: its days stay known, since no clock ran in them."""
+    """The pauses with this one ended: its days stay known, since no clock ran in them. One that
+    is ended before it begins was none."""
     ended = pauses[event.pause]
+    if event.on < ended.first:
+        return {name: each for name, each in pauses.items() if name != event.pause}
     last = event.on if ended.last is None else min(event.on, ended.last)
     return {**pauses, event.pause: replace(ended, last=last)}
 

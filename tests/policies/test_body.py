@@ -359,11 +359,9 @@ def test_a_pause_has_a_kind_and_days(pause, wrong) -> None:
     [
         (None, 5, None),
         (None, 0, None),
-        (None, -1, Code.INVALID),
         (20, 5, None),
         (20, 20, Code.ALREADY_DONE),
         (20, 30, Code.ALREADY_DONE),
-        (20, -1, Code.INVALID),
     ],
 )
 def test_a_pause_ends_on_a_day_of_its_own(last, on, refused) -> None:
@@ -379,6 +377,18 @@ def test_a_pause_ends_on_a_day_of_its_own(last, on, refused) -> None:
         assert told.stream.state.pause_on(day) == "mourning"
         assert told.stream.state.pause_on(day + timedelta(1)) is None
     assert code(told.send(b.EndPause("command-0", day))) is Code.NOT_FOUND
+
+
+@pytest.mark.parametrize("last", [None, 20])
+def test_a_pause_that_is_ended_before_it_begins_was_none(last) -> None:
+    told = Told(*FOUR)
+    ends = None if last is None else TODAY + timedelta(last)
+    told.send(b.BeginPause(b.Pause("mourning", TODAY + timedelta(3), ends)))
+    name = next(iter(told.stream.state.pauses))
+    assert code(told.send(b.EndPause(name, TODAY))) is None
+    assert told.stream.state.pauses == {}
+    assert told.stream.state.pause_on(TODAY + timedelta(4)) is None
+    assert code(told.send(b.EndPause(name, TODAY))) is Code.NOT_FOUND
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,9 @@ import stack as steps
 import web_steps as also
 from stack import GENOME, SURVEY, Json, Stack, command, ok
 
+_NUMBERS = count(1)
+"""Of every scene in this process: several may be of one Accord."""
+
 REPORT = ("findings", "benefits", "harms", "next_steps")
 
 
@@ -22,7 +25,6 @@ class Scene:
         self.later = later
         self.river = stack.bodies["river"]
         self._made: dict[str, Any] = {}
-        self._numbers = count(1)
         self._at_desk: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -38,7 +40,7 @@ class Scene:
 
     def number(self) -> int:
         """Another number at each call."""
-        return next(self._numbers)
+        return next(_NUMBERS)
 
     def seen(self, request: str) -> int:
         """The request's sequence."""
@@ -234,9 +236,10 @@ class Scene:
 
     def change(self) -> Json:
         """Another change at each call, which nobody agrees to."""
-        bodies = [self.stack.bodies[each] for each in ("island-a", "island-b", "ethics")]
+        bodies = list(self.stack.bodies.values())
         number = self.number()
-        return {"kind": "desk", "subject": bodies[number % 3], "days": number % 60 + 1}
+        subject = bodies[number // 60 % len(bodies)]
+        return {"kind": "desk", "subject": subject, "days": number % 60 + 1}
 
     # ---- the catalogue ----
 

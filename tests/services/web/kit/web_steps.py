@@ -97,6 +97,12 @@ def welcome(stack: Stack, body: str, secretary: str, *speaking: str) -> None:
     others(stack)[body] = (secretary, [stack.people[each] for each in speaking])
 
 
+def name_place(stack: Stack, place: str) -> None:
+    """The operator writes down a place that nobody speaks for."""
+    sent = command(places={place: place.replace("-", " ").capitalize()})
+    ok(stack.client("operator").post("/v1/names", json=sent))
+
+
 def set_kawa(stack: Stack, body: str, kawa: Json) -> None:
     """The secretary of an example's body writes down how it decides."""
     path = f"/v1/bodies/{stack.bodies[body]}/kawa"
