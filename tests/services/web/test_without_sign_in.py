@@ -11,7 +11,7 @@ from web_scene import REPORT
 
 TOWN = "example-landing-place"
 ITEM = "dia_clean.births.dia_bir_parent1_tribe_text"
-SECRETARY, OTHER_HAND = "island-b-member-3", "island-b-member-4"
+SECRETARY, OTHER_HAND = "island-b-member-3", "island-b-member-2"
 PURPOSE = "example-town-study"
 
 
