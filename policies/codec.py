@@ -15,7 +15,7 @@ import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar
 
 from policies.slices import ANY, Slice
@@ -45,7 +45,8 @@ def written(value: datetime) -> str:
 
 def encode(value: Any) -> Any:
     """`value` as plain JSON. Raises TypeError for what has no place in a record."""
-    return _writer(typing.cast("Any", type(value)))(value)
+    kind: Any = type(value)
+    return value if kind in _PLAIN else _writer(kind)(value)
 
 
 def decode(kind: type[T], value: Any) -> T:
@@ -67,7 +68,8 @@ def prepare(*kinds: Any) -> None:
 
 def text_ids(value: Any) -> Iterator[TextId]:
     """Every id of words inside `value`, in the order of its fields."""
-    return _finder(typing.cast("Any", type(value)))(value)
+    kind: Any = type(value)
+    return _finder(kind)(value)
 
 
 # How a value is written and searched depends on its type alone, and is worked out once a type:
@@ -88,13 +90,16 @@ def _writer(kind: type) -> Callable[[Any], Any]:
         return _itself
     if dataclasses.is_dataclass(kind):
         names = _fields(kind)
-        return lambda value: {name: encode(getattr(value, name)) for name in names}
+        return lambda value: {
+            name: each if type(each := getattr(value, name)) in _PLAIN else encode(each)
+            for name in names
+        }
     if issubclass(kind, datetime):
         return written
     if issubclass(kind, date):
         return date.isoformat
     if issubclass(kind, frozenset | set):
-        return lambda value: sorted([encode(each) for each in value])
+        return lambda value: sorted(map(encode, value))
     if issubclass(kind, tuple | list):
         return lambda value: [encode(each) for each in value]
     if issubclass(kind, Mapping):
@@ -140,7 +145,7 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     if kind is Any:
         return lambda value: value
     if kind in (str, int, bool):
-        return lambda value: _is(kind, value)
+        return partial(_is, kind)
     if isinstance(kind, type) and issubclass(kind, Enum | TextId):
         return lambda value: kind(_is(str, value))
     if dataclasses.is_dataclass(kind):

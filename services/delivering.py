@@ -16,6 +16,10 @@ from services.store.schema import outbox
 from workflows.envelopes import envelope_of
 
 LOG = logging.getLogger("accord.worker")
+AT_ONCE = 32
+"""How much is on its way at a time."""
+LOOK_EVERY = 0.5
+"""Seconds between two looks at the outbox when nobody says that there is something in it."""
 
 
 async def delivering(accord: bootstrap.Accord) -> None:
@@ -33,10 +37,10 @@ async def delivering(accord: bootstrap.Accord) -> None:
     accord.recorder.posted = ring
     while True:
         bell.clear()
-        if await deliver_once(accord):
+        if await deliver_once(accord) == AT_ONCE:
             continue
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(bell.wait(), 0.5)
+            await asyncio.wait_for(bell.wait(), LOOK_EVERY)
 
 
 async def deliver_once(accord: bootstrap.Accord) -> int:
@@ -49,7 +53,7 @@ async def deliver_once(accord: bootstrap.Accord) -> int:
                     sa.select(outbox.c.id, outbox.c.envelope)
                     .where(outbox.c.delivered_at.is_(None))
                     .order_by(outbox.c.id)
-                    .limit(32)
+                    .limit(AT_ONCE)
                 )
             )
 

@@ -256,8 +256,9 @@ def _waits_wrongly(stream: str, sequence: int, state: Any) -> bool:
     ask the recorder, which tells. A run that missed its first entry ends of itself, and is
     started again.
     """
-    due = MACHINES[kind_of(stream)].next_due(state)
-    return sequence > 1 and (not state.open or due is not None)
+    machine = MACHINES[kind_of(stream)]
+    due = state.waited_for() if machine.calendared else machine.next_due(state)
+    return sequence > 1 and (not state.open or bool(due))
 
 
 async def _running(client: Client) -> set[str]:

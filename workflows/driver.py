@@ -9,8 +9,6 @@ again whenever the stream has moved, and a run can begin again from its stream a
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from policies.machines import MACHINES, kind_of, written_event
     from policies.refusals import Code, Refused
     from policies.types import SYSTEM, Envelope, derived_id
+    from workflows.alarm import Alarm
     from workflows.contracts import (
         BROKEN,
         CATCH_UP,
@@ -79,14 +78,13 @@ class StreamDriver:
         self._look_at: datetime | None = None
         self._asks = False
         self._commands = 0
-        self._replies = 0
-        self._manner = MANNER
-        self._alarm: tuple[datetime, asyncio.Task[None]] | None = None
+        self._alarm = Alarm()
+        self._admitted: tuple[Any, int, list[Json]] | None = None
         self._lock = asyncio.Lock()
 
     async def drive(self, start: Start) -> None:
         """Load the stream, then wait for commands and for the clock until it has ended."""
-        self._manner = start.manner
+        self._alarm.manner = start.manner
         # Runs from before bodies set their own days know one reminder alone.
         self._asks = self._machine.calendared and start.manner > 1
         if not start.by_command:
@@ -111,8 +109,9 @@ class StreamDriver:
 
     @workflow.update(name=COMMAND)
     async def command(self, written: Any) -> Json:
-        """Carry one command; returns the ledger entry that it made, now or before."""
-        await workflow.wait_condition(lambda: self._ready)
+        """Carry one command (an envelope); returns the ledger entry it made, now or before."""
+        if self._alarm.manner == 1 or not self._ready:
+            await workflow.wait_condition(lambda: self._ready)
         return await self._carry(written)
 
     @command.validator
@@ -121,15 +120,16 @@ class StreamDriver:
         # From a state that may be stale only the handler, brought up to date by the
         # recorder, can refuse.
         if (
-            self._replies == 0
+            self._alarm.replies == 0
             or self._sequence < envelope.seen
             or envelope.id in self._known
             or self._lock.locked()
         ):
             return
-        _, refusal = self._decide(written)
+        events, refusal = self._decide(written)
         if refusal is not None:
             raise refusal
+        self._admitted = (written, self._sequence, events)
 
     @workflow.update(name=CATCH_UP)
     async def catch_up(self, sequence: int) -> None:
@@ -140,7 +140,7 @@ class StreamDriver:
 
     @catch_up.validator
     def _behind(self, sequence: int) -> None:
-        if self._replies and self._sequence >= sequence:
+        if self._alarm.replies and self._sequence >= sequence:
             raise _refused(Refused(Code.ALREADY_DONE))
 
     async def _load(self) -> None:
@@ -166,6 +166,9 @@ class StreamDriver:
 
     def _decide(self, written: Json) -> tuple[list[Json], ApplicationError | None]:
         """The events that follow; when there are none, what to raise once that is certain."""
+        if self._admitted is not None and self._admitted[:2] == (written, self._sequence):
+            # The validator has just come to this. (It is not asked again on replay.)
+            return self._admitted[2], None
         try:
             decided = self._machine.decide(self._state, self._readable(written))
             if isinstance(decided, Refused):
@@ -188,18 +191,12 @@ class StreamDriver:
 
     async def _wait(self) -> None:
         """Until something changes or the next instant is due; then let the recorder say."""
-        seen = self._replies
         due = self._due()
-
-        def changed() -> bool:
-            return self._replies != seen
-
         if due is None or self._now is None or self._machine.clock is None:
-            self._unset_alarm()
-            await workflow.wait_condition(changed)
+            await self._alarm.next_reply()
             return
         left = due - self._now + self._ahead if due > self._now else SHORTEST_TIMER
-        if not await self._fell_due(due, max(SHORTEST_TIMER, left), changed):
+        if not await self._alarm.fell_due(due, max(SHORTEST_TIMER, left)):
             return
         reply = await _asked(TELL_TIME, TellCall(self._stream) if self._asks else None)
         self._take(reply)
@@ -219,7 +216,8 @@ class StreamDriver:
         except ApplicationError:
             workflow.logger.warning("the clock's command was refused", extra={"due": str(due)})
             if self._due() == due:
-                await self._pause()
+                # What stands in its way stays for a while, or goes with the next command.
+                await self._alarm.pause(CLOCK_REFUSED_FOR)
 
     def _due(self) -> datetime | None:
         """The next instant at which the recorder is asked what is due."""
@@ -241,36 +239,6 @@ class StreamDriver:
         wake_at = codec.instant(reply.wake_at) if reply.wake_at else None
         self._look_at = wake_at and max(wake_at, self._now + SHORTEST_TIMER)
         return None
-
-    async def _fell_due(self, due: datetime, left: timedelta, changed: Callable[[], bool]) -> bool:
-        """Wait `left`, until `due`; False when something changed before that."""
-        if self._manner == 1:
-            try:
-                await workflow.wait_condition(changed, timeout=left, timeout_summary="due")
-            except TimeoutError:
-                return True
-            return False
-        if self._alarm is None or self._alarm[0] != due:
-            self._unset_alarm()
-            self._alarm = (due, asyncio.create_task(workflow.sleep(left, summary="due")))
-        alarm = self._alarm[1]
-        await workflow.wait_condition(lambda: changed() or alarm.done())
-        if alarm.done():
-            self._alarm = None
-        return not changed()
-
-    def _unset_alarm(self) -> None:
-        if self._alarm is not None:
-            self._alarm[1].cancel()
-        self._alarm = None
-
-    async def _pause(self) -> None:
-        """What stands in the clock's way stays for a while, or goes with the next command."""
-        seen = self._replies
-        with contextlib.suppress(TimeoutError):
-            await workflow.wait_condition(
-                lambda: self._replies != seen, timeout=CLOCK_REFUSED_FOR, timeout_summary="refused"
-            )
 
     async def _submitted(self, start: Start) -> bool:
         """False when the run was started for a first command that never came to be."""
@@ -296,7 +264,7 @@ class StreamDriver:
         return envelope
 
     def _take(self, reply: RecordReply) -> None:
-        self._replies += 1
+        self._alarm.replied()
         now, lived_to = codec.instant(reply.now), workflow.now()
         if self._now is not None and self._lived_to is not None:
             # Where the service clock was moved (a temporary home), Temporal's time follows: a

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from policies import order
 from policies.conditions import Condition
@@ -121,6 +122,11 @@ class RequestState:
 
     def asked(self) -> tuple[RouteEntry, ...]:
         """The route as far as anything of it is left in the slice and the items."""
+        return self._asked
+
+    @cached_property
+    def _asked(self) -> tuple[RouteEntry, ...]:
+        # Asked for again and again, and always the same: a state never changes.
         return tuple(entry for entry in self.left() if entry.body not in self.not_ours)
 
     def left(self) -> tuple[RouteEntry, ...]:

@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import rfc8785
 
@@ -25,6 +25,7 @@ HEX_HASH = re.compile(r"[0-9a-f]{64}")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 # RFC 8785 numbers are IEEE doubles: beyond this, two whole numbers can be the same double.
 _EXACT_INTEGER = 2**53 - 1
+_WRITER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def utc_text(instant: datetime) -> str:
@@ -56,12 +57,30 @@ def canonical(value: Mapping[str, Any]) -> bytes:
     ±(2^53 - 1), keys that are not text, text with half a surrogate pair, dates, bytes, sets.
     """
     try:
+        if _plain(value):
+            return _WRITER.encode(value).encode()
         return rfc8785.dumps(dict(value))
     except UnicodeEncodeError as error:
-        # The library sorts keys before it encodes them, and so lets this one through as it is.
-        raise ValueError("a key holds text that UTF-8 cannot write") from error
+        raise ValueError("this holds text that UTF-8 cannot write") from error
     except RecursionError as error:
         raise ValueError("this value is nested too deeply") from error
+
+
+def _plain(value: object) -> bool:
+    """Whether Python's own writer, in C and many times faster, gives the bytes of RFC 8785: it
+    differs in fractions, in the order of keys beyond ASCII, and takes what is no JSON. (Texts
+    it escapes alike; tests compare the two.)"""
+    kind = type(value)
+    if kind is dict:
+        held = cast("dict[object, object]", value)
+        return all(type(key) is str and key.isascii() for key in held) and all(
+            map(_plain, held.values())
+        )
+    if kind is list:
+        return all(map(_plain, cast("list[object]", value)))
+    if kind is int:
+        return abs(cast("int", value)) <= _EXACT_INTEGER
+    return kind is str or kind is bool or value is None
 
 
 def read_object(data: bytes) -> dict[str, Any]:

@@ -56,6 +56,6 @@ def _values(connection: Connection, wanted: list[str], lock: bool) -> Mapping[st
 @cache
 def _reading(number: int, locked: bool) -> sa.Select[tuple[str, int]]:
     """Built once for each number of names; each execution gives the names."""
-    names: list[sa.BindParameter[str]] = [sa.bindparam(f"name_{n}") for n in range(number)]
-    query = sa.select(versions.c.name, versions.c.value).where(versions.c.name.in_(names))
+    named = [versions.c.name == sa.bindparam(f"name_{n}") for n in range(number)]
+    query = sa.select(versions.c.name, versions.c.value).where(sa.or_(sa.false(), *named))
     return query.order_by(versions.c.name).with_for_update(read=True) if locked else query

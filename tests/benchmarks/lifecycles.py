@@ -183,13 +183,13 @@ class Issued:
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(self.EVERY)
+            if not self._waiting:
+                continue
             for each in await asyncio.to_thread(self._found, list(self._waiting)):
                 if each in self._waiting:
                     self._waiting[each].set()
 
     def _found(self, wanted: list[str]) -> list[str]:
-        if not wanted:
-            return []
         with self._accord.store.read() as connection:
             query = sa.select(grants.c.id).where(grants.c.id.in_(wanted))
             return list(connection.execute(query).scalars())

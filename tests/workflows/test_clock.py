@@ -18,6 +18,7 @@ from watching import (
 from services import clock, delivering, waiting
 from services import worker as working_
 from workflows import driver
+from workflows.contracts import TASK_QUEUE
 
 
 async def test_a_request_reminds(working: Household) -> None:
@@ -33,6 +34,53 @@ async def test_a_request_reminds(working: Household) -> None:
     assert entry["cause"] == working.entries(request)[0]["id"]
     assert entry["authorisation"]["rule"].startswith("HOUSE-")
     await agree(working)
+
+
+async def test_a_timer_stays_while_the_same_instant_is_due(working: Household) -> None:
+    request = (await working.send(working.submit()))["stream"]
+    for seen in (1, 2, 3):
+        await working.send(working.ask(request, seen))
+    assert await timers(working, request) == (1, 0)
+    await working.advance(timedelta(days=30))
+    await working.until_happened(request, "Reminded")
+    await agree(working)
+
+
+async def test_a_timer_is_set_anew_when_something_else_is_due(working: Household) -> None:
+    _, grant = await working.granted(report_in=timedelta(days=30))
+    # The reminder of the report goes, the end of the grant comes; then that goes as well.
+    await working.send(working.file_report(grant, 1))
+    await working.send(working.accept_report(grant, 2))
+    assert await timers(working, grant) == (2, 1)
+    await working.send(working.end_early(grant, 3))
+    assert await timers(working, grant) == (2, 2)
+    await agree(working)
+
+
+async def test_a_run_of_the_first_manner_goes_on_in_it(working: Household) -> None:
+    """It was started before there was a choice, and would not replay otherwise."""
+    place = working.place(timedelta(days=10))
+    restriction = place.stream
+    await working.temporal.start_workflow(
+        "restriction", {"stream": restriction, "sequence": 0}, id=restriction,
+        task_queue=TASK_QUEUE,
+    )  # fmt: skip
+    await working.send(place)
+    before = await timers(working, restriction)
+    await working.send(working.say_lift(restriction, 1))
+    assert await timers(working, restriction) == (before[0] + 1, before[1] + 1)
+    await working.advance(timedelta(days=11))
+    await working.until_happened(restriction, "AwaitingLifting")
+    await agree(working)
+
+
+async def timers(household: Household, stream: str) -> tuple[int, int]:
+    """How many timers the stream's run has set, and how many of them it took back."""
+    kinds = await kinds_of_events(household, stream)
+    return (
+        kinds.count("timer_started_event_attributes"),
+        kinds.count("timer_canceled_event_attributes"),
+    )
 
 
 async def test_an_overdue_report_pauses_and_a_grant_expires(working: Household) -> None:

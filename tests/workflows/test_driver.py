@@ -27,11 +27,14 @@ from policies.types import Envelope
 from services import worker as working_
 from workflows import driver
 from workflows.contracts import (
+    MANNER,
+    SEQUENCE,
     TASK_QUEUE,
     Json,
     Start,
 )
 
+ASKED = "marker_recorded_event_attributes"
 ACCEPTED = "workflow_execution_update_accepted_event_attributes"
 
 
@@ -137,6 +140,17 @@ async def test_who_comes_as_a_stream_ends_is_answered_or_refused(
     assert [str(each.message) for each in recwarn if "handler" in str(each.message)] == []
 
 
+async def test_a_run_that_a_command_started_need_not_load(working: Household) -> None:
+    """The recorder's reply to that command says what there is: the one thing asked of it."""
+    request = (await working.send(working.submit()))["stream"]
+    assert (await kinds_of_events(working, request)).count(ASKED) == 1
+    await working.handle(request).terminate()
+    assert (await working.send(working.ask(request)))["sequence"] == 2
+    # What it had not folded, and the command.
+    assert (await kinds_of_events(working, request)).count(ASKED) == 2
+    await agree(working)
+
+
 # ---- runs that are gone ----
 
 
@@ -175,6 +189,21 @@ async def test_a_run_that_is_gone_begins_again_with_the_next_command(working: Ho
     await agree(working)
 
 
+async def test_a_run_whose_first_command_never_came_drives_its_stream(
+    quick: pytest.MonkeyPatch, working: Household
+) -> None:
+    """It waits for the command, and then asks the recorder after all."""
+    request = (await working.send(working.submit()))["stream"]
+    await working.handle(request).terminate()
+    await working.temporal.start_workflow(
+        "request", Start(request, manner=MANNER, by_command=True), id=request,
+        task_queue=TASK_QUEUE,
+    )  # fmt: skip
+    await agree(working)
+    await working.advance(timedelta(days=30))
+    await working.until_happened(request, "Reminded")
+
+
 async def test_the_sweep_restarts_what_temporal_lacks(working: Household) -> None:
     request = (await working.send(working.submit()))["stream"]
     over = (await working.send(working.submit()))["stream"]
@@ -205,6 +234,21 @@ async def test_a_run_behind_its_stream_is_told(working: Household) -> None:
     assert last == 3 + 2 + 1  # founding's two, three submissions, what was missed; from nought
     assert await kinds_of_events(working, as_it_is) == before, "who knows is not disturbed"
     assert await working_.catch_up_once(working.accord, last) == last
+
+
+async def test_a_run_that_missed_nothing_of_weight_is_told_by_a_worker_that_starts(
+    working: Household,
+) -> None:
+    """Nothing is due in the one, and until its next command nothing will be; what is due in
+    the other might be something else by now."""
+    dayless = (await working.send(working.place(None)))["stream"]
+    waiting = (await working.send(working.place(timedelta(days=9))))["stream"]
+    last = await working_.catch_up_once(working.accord, -1)
+    await behind(working, working.say_lift(dayless, 1), working.say_lift(waiting, 1))
+    last = await working_.catch_up_once(working.accord, last)
+    assert [await working.handle(each).query(SEQUENCE) for each in (dayless, waiting)] == [1, 2]
+    assert await working_.catch_up_once(working.accord, -1) == last
+    await agree(working)
 
 
 async def test_who_saw_what_a_run_missed_is_not_refused_by_it(working: Household) -> None:

@@ -7,6 +7,7 @@ modules through, and none of these has failed on 3.11; one that does, once, is t
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 from pathlib import Path
@@ -20,6 +21,7 @@ from temporalio.worker import Replayer
 from policies.refusals import Code, Refused
 from services.worker import WORKFLOWS
 from workflows import driver
+from workflows.contracts import MANNER
 
 HISTORIES = sorted((Path(__file__).resolve().parent / "histories").glob("*.json"))
 NAMES = [each.stem for each in HISTORIES]
@@ -38,9 +40,22 @@ async def replay(history: dict[str, Any]) -> None:
     await Replayer(workflows=list(WORKFLOWS)).replay_workflow(told)
 
 
-def test_every_kind_is_there_open_and_closed() -> None:
-    found: dict[str, set[str]] = {}
+def started(name: str) -> dict[str, Any]:
+    """What the run was started with. The first had no choice of manner, and name none."""
+    said = golden(name)["events"][0]["workflowExecutionStartedEventAttributes"]
+    start = json.loads(base64.b64decode(said["input"]["payloads"][0]["data"]))
+    return {"manner": 1, **start}
+
+
+def test_a_name_tells_the_manner() -> None:
     for name in NAMES:
+        assert started(name)["manner"] == (2 if name.startswith("second-") else 1)
+
+
+@pytest.mark.parametrize("manner", range(1, MANNER + 1))
+def test_every_kind_is_there_open_and_closed(manner: int) -> None:
+    found: dict[str, set[str]] = {}
+    for name in (each for each in NAMES if started(each)["manner"] == manner):
         events = golden(name)["events"]
         kind = events[0]["workflowExecutionStartedEventAttributes"]["workflowType"]["name"]
         found.setdefault(kind, set()).add(events[-1]["eventType"].removeprefix("EVENT_TYPE_"))
@@ -128,8 +143,9 @@ async def test_another_order_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
         return reply
 
     monkeypatch.setattr(driver.StreamDriver, "_carry", changed)
-    with pytest.raises(workflow.NondeterminismError):
-        await replay(golden("house-grant-closed"))
+    for name in ("house-grant-closed", "second-house-grant-closed"):
+        with pytest.raises(workflow.NondeterminismError):
+            await replay(golden(name))
 
 
 async def test_a_timer_that_is_not_set_any_more_is_caught(
@@ -147,8 +163,22 @@ async def test_a_timer_that_is_not_set_any_more_is_caught(
 
 async def test_shorter_runs_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "COMMANDS_A_RUN", driver.COMMANDS_A_RUN // 2)
+    for name in ("house-request-continued", "second-house-request-continued"):
+        with pytest.raises(workflow.NondeterminismError):
+            await replay(golden(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [("house-grant-closed", 2), ("second-house-grant-closed", 1)]
+)
+async def test_another_manner_is_caught(name: str, other: int) -> None:
+    """What a run of one manner did, a run of the other would not have done."""
+    history = golden(name)
+    start = json.dumps({**started(name), "manner": other}).encode()
+    said = history["events"][0]["workflowExecutionStartedEventAttributes"]["input"]
+    said["payloads"][0]["data"] = base64.b64encode(start).decode()
     with pytest.raises(workflow.NondeterminismError):
-        await replay(golden("house-request-continued"))
+        await replay(history)
 
 
 async def test_a_history_that_lost_an_event_is_caught() -> None:

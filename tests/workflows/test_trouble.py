@@ -237,3 +237,19 @@ async def test_a_grant_follows_from_its_acceptance_once(working: Household) -> N
     assert working.events(grant_of(request)) == ["Issued"]
     assert await delivering.deliver_once(working.accord) == 0
     await agree(working)
+
+
+async def test_a_worker_delivers_what_its_recorder_posts_without_looking(
+    household: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "LOOK_EVERY", 600.0)
+    own = bootstrap.build(household.settings, household.temporal)
+    async with household.worker(own):
+        beside = asyncio.create_task(delivering.delivering(own))
+        request = (await household.send(household.submit()))["stream"]
+        await household.send(household.hui(request, BODY))
+        await household.send(household.accept(request, 2))
+        await household.until_happened(grant_of(request), "Issued")
+        await agree(household)
+        beside.cancel()
+    own.store.close()

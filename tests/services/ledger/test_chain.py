@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -166,6 +167,20 @@ JSON = st.recursive(
 def test_what_was_written_reads_back_to_the_same_bytes(value: dict[str, Any]) -> None:
     written = canonical(value)
     assert canonical(read_object(written)) == written
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=4))
+def test_every_object_is_written_as_the_library_writes_it(value: dict[str, Any]) -> None:
+    assert canonical(value) == rfc8785.dumps(value)
+
+
+def test_every_character_is_written_as_the_library_writes_it() -> None:
+    """One at a time and together, as a value; as a key the library alone writes most of them."""
+    every = [chr(n) for n in range(0x110000) if not 0xD800 <= n < 0xE000]
+    assert canonical({"every": every}) == rfc8785.dumps({"every": every})
+    assert canonical({"all": "".join(every)}) == rfc8785.dumps({"all": "".join(every)})
+    keys = dict.fromkeys(map(chr, range(128)), 2**53 - 1)
+    assert canonical(keys) == rfc8785.dumps(keys)
 
 
 @pytest.mark.parametrize(

@@ -288,13 +288,19 @@ def test_only_one_of_two_first_commands_happens(house: Any, together: Together) 
 
 
 @pytest.mark.parametrize("rounds", range(3))
+@pytest.mark.parametrize("place", ["first", "second"])
 def test_one_command_sent_many_times_at_once_happens_once(
-    house: Any, together: Together, rounds: int
+    house: Any, together: Together, place: str, rounds: int
 ) -> None:
-    call = house.call(house.submit(REQUEST))
+    envelope = house.submit(REQUEST)
+    if place == "second":
+        house.record(envelope)
+        envelope = house.hui(REQUEST, "body-a")
+    call = house.call(envelope)
     with recorders(house, 5) as made:
         found = together(*(lambda own=own: own.record(call) for own in made))
-    (entry,) = house.stream(REQUEST)
+    entry = house.stream(REQUEST)[-1]
+    assert entry["command"] == envelope.id
     assert sorted({each.status for each in found} | {"behind"}) in (
         ["behind", "known", "recorded"],
         ["behind", "recorded"],
@@ -315,13 +321,74 @@ def test_what_becomes_known_at_the_last_moment_comes_with_what_was_missed(house:
         first: list[Any] = []
 
         def commit(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-            if "WHERE entries.command" in statement and not first:
+            if statement.startswith("SELECT entries.canonical") and not first:
                 first.append(house.recorder.record(call))
 
         sa.event.listen(second._store.engine, "before_cursor_execute", commit)
         reply = second.record(call)
     assert [each.status for each in (*first, reply)] == ["recorded", "known"]
     assert reply.entries == [reply.made] == first[0].entries
+
+
+def test_what_a_recorder_folded_is_nothing_beside_the_row(house: Any) -> None:
+    """Each keeps the state as it last left it, and the other has moved the stream since."""
+    house.record(house.submit(REQUEST, "body-a", "body-b", "body-c"))
+    with recorders(house, 2) as (one, other):
+        for own, body_ in ((one, "body-a"), (other, "body-b"), (one, "body-c")):
+            assert own.record(house.call(house.hui(REQUEST, body_))).status == "recorded"
+        assert set(standing(house).decisions) == {"body-a", "body-b", "body-c"}
+
+
+def test_what_was_rolled_back_was_never_folded(house: Any) -> None:
+    house.record(house.submit(REQUEST, "body-a", "body-b"))
+    lost = house.hui(REQUEST, "body-a")
+
+    def fail(connection: sa.Connection, entry: str) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        house.recorder.carry(lost, fail)
+    house.record(house.hui(REQUEST, "body-b"))
+    assert set(standing(house).decisions) == {"body-b"}
+    assert house.record(lost).status == "recorded"
+    assert set(standing(house).decisions) == {"body-a", "body-b"}
+
+
+def test_only_so_much_is_kept() -> None:
+    folded = streams.Folded()
+    for number in range(folded.MOST + 1):
+        folded.keep(streams.Stream(f"request-{number}", "", 1, f"head-{number}", number))
+    assert folded.at("request-0", "head-0") is None
+    assert folded.at("request-1", "head-1") == 1
+    assert folded.at("request-1", "head-2") is None
+
+
+def test_only_what_is_in_the_outbox_rings(house: Any) -> None:
+    """And only once it is there for everybody to see."""
+    rung: list[int] = []
+    house.recorder.posted = lambda: rung.append(len(house.rows(sa.select(schema.outbox.c.id))))
+    house.carried(house.submit(REQUEST), house.hui(REQUEST, "body-a"))
+    assert rung == []
+
+    def fail(connection: sa.Connection, entry: str) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        house.recorder.carry(house.accept(REQUEST), fail)
+    assert rung == []
+    house.carried(house.accept(REQUEST))
+    assert rung == [1]
+
+
+def standing(house: Any) -> Any:
+    """The stored state of the request, which is what its entries tell."""
+    with house.store.read() as connection:
+        stream = streams.get(connection, REQUEST)
+    state = streams.MACHINES["request"].initial
+    for entry in house.stream(REQUEST):
+        state = streams.MACHINES["request"].fold(state, entry)
+    assert stream.state == state
+    return state
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)

@@ -142,6 +142,28 @@ def test_a_lasting_clock_stands(store: Store) -> None:
 
 
 @pytest.mark.lasting
+def test_a_lasting_clock_is_asked_for_once(store: Store) -> None:
+    asked: list[str] = []
+    sa.event.listen(
+        store.engine, "before_cursor_execute", lambda *given: asked.append(str(given[2]))
+    )
+    for _ in range(3):
+        with store.read() as connection:
+            clock.now(connection)
+    assert len([each for each in asked if "deployment" in each]) == 1
+
+
+def test_a_temporary_clock_moves_for_every_connection(store: Store) -> None:
+    with store.read() as one, store.read() as other:
+        before = clock.now(one)
+        assert clock.now(other) >= before
+    with store.write() as connection:
+        clock.advance(connection, timedelta(days=3))
+    with store.read() as one, store.read() as other:
+        assert min(clock.now(one), clock.now(other)) >= before + timedelta(days=3)
+
+
+@pytest.mark.lasting
 @pytest.mark.parametrize(
     "statements",
     [
