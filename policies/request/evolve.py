@@ -106,12 +106,12 @@ def _evolve(state: RequestState, event: e.Event, meta: Meta) -> RequestState:  #
                 narrowed=True,
             )  # fmt: skip
         case e.Rejustified():
-            return replace(
+            afresh = replace(
                 state, round=event.round, slice=event.slice, items=event.items, voices={},
-                decisions={}, conditions=_of_bodies_left(state, event), changed_at=meta.sequence,
-                narrowed=False, advice={}, in_principle={}, meetings={}, lapses={}, waits={},
-                rests_on={b: each for b, each in state.rests_on.items() if b in state.not_ours},
+                decisions={}, changed_at=meta.sequence, narrowed=False, advice={},
+                in_principle={}, meetings={}, lapses={}, waits={},
             )  # fmt: skip
+            return _with_bodies_left(afresh)
         case e.BodiesAdded():
             # Nobody decides about a wider part than they have seen.
             return replace(_with_bodies(state, event.entries), changed_at=meta.sequence)
@@ -208,10 +208,16 @@ def _not_theirs(state: RequestState, body: str) -> RequestState:
     )
 
 
-def _of_bodies_left(state: RequestState, event: e.Rejustified) -> Mapping[str, Condition]:
-    """A condition goes with its body: one that is asked no more sets none."""
-    left = replace(state, slice=event.slice, items=event.items).bodies()
-    return {each.id: each for each in state.conditions.values() if each.body in left}
+def _with_bodies_left(state: RequestState) -> RequestState:
+    """A condition goes with its body: one that is asked no more sets none. Of the records only
+    those still count by which a body is left out, of a part for which others decide."""
+    asked = state.bodies()
+    out = state.not_ours & {entry.body for entry in state.left()}
+    return replace(
+        state,
+        conditions={k: each for k, each in state.conditions.items() if each.body in asked},
+        rests_on={body: each for body, each in state.rests_on.items() if body in out},
+    )
 
 
 def _with_bodies(state: RequestState, entries: tuple[RouteEntry, ...]) -> RequestState:

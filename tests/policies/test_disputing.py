@@ -246,6 +246,16 @@ def test_that_it_is_not_theirs_is_disputed_in_a_later_round_too() -> None:
     assert code(accept(told)) is Code.NOT_YET
 
 
+def test_of_a_part_that_nobody_asks_about_any_more_nothing_is_disputed() -> None:
+    told = written(NOT_OURS, HILL)
+    entry = record(told)
+    told.send(c.Rejustify(TEXT), APPLICANT)
+    all_approve(told)
+    assert code(dispute(told, ANN, entry)) is Code.NOT_FOUND
+    assert code(accept(told)) is None
+    assert entry not in told.told.accepted.terms.rests_on
+
+
 FIRST = Kawa(KawaRule.CONSENSUS, first=Stage(frozenset({ANN, EVE})))
 
 

@@ -171,6 +171,15 @@ def test_a_voice_can_be_lent_and_ones_own_goes_first() -> None:
     assert comes_to(decides, {EVE: YES, BEN: YES}, few, aside, lent) == WAITS
 
 
+def test_an_objection_that_was_lent_counts_against_the_whanaus_delegate() -> None:
+    lent = {ANN: EVE}
+    assert comes_to(WHANAU, {CAT: YES, EVE: NO}, delegates=lent) == DECLINED
+    assert comes_to(WHANAU, {CAT: NO, EVE: YES}, delegates=lent) == WAITS
+    assert comes_to(WHANAU, {CAT: YES, EVE: YES}, delegates=lent) == APPROVED
+    # Where they speak themselves, that goes first.
+    assert comes_to(WHANAU, {CAT: YES, EVE: NO, ANN: YES}, delegates=lent) == APPROVED
+
+
 def test_those_who_may_speak_are_todays_members_less_the_aside_and_the_applicants() -> None:
     body = sitting("body-river", ANN, BEN, CAT, DAN, secretaries=(EVE,))
     assert kawa.eligible(body, frozenset({BEN, EVE}), frozenset({CAT})) == {ANN, DAN}

@@ -492,8 +492,10 @@ class Told:
         # Every earlier yes is void; so is what was on the way to one.
         self.decisions, self.voices, self.advised, self.in_principle = {}, {}, {}, {}
         self.meetings, self.lapses, self.narrowed = set(), {}, False
-        # Who said that it is not theirs is not asked again; their record still counts.
-        self.rests_on = {k: each for k, each in self.rests_on.items() if k in self.not_ours}
+        # Who said that it is not theirs is not asked again; their record still counts, if it is
+        # of a part that is still asked about, and for which another decides.
+        left = {key[0] for key in self.route if self.left(key) is not None}
+        self.rests_on = {k: each for k, each in self.rests_on.items() if k in self.not_ours & left}
         self.changed = self.asked_anew = entry["sequence"]
         asked = self.required()
         assert asked, "a request that nobody decides about"
