@@ -79,6 +79,11 @@ class Bodies:
         delegated = self.sitting(body).delegates.values()
         return ("role:member",) if person in delegated else ()
 
+    def member(self, person: str, body: str) -> bool:
+        """Is the person of the body today, themselves, and not for somebody else?"""
+        state = self.states.get(body)
+        return state is not None and person in state.current(self.now)
+
     def of(self, person: str) -> tuple[str, ...]:
         """The bodies that the person is of today."""
         return tuple(body for body in sorted(self.states) if self.roles(person, body))

@@ -187,7 +187,7 @@ def _missing(sight: Sight, viewer: Viewer, draft: Draft) -> list[str]:
         missing.append("use_kind")
     # Each use beyond reading is asked for by name; what is not named is not asked for.
     missing += [f"named.{act}" for act in sorted(draft.acts - {READ}) if not draft.named.get(act)]
-    if draft.for_body is not None and not sight.bodies.roles(viewer.person, draft.for_body):
+    if draft.for_body is not None and not sight.bodies.member(viewer.person, draft.for_body):
         missing.append("for_body")
     if draft.ends_on is None or calendar.end_of(draft.ends_on) <= sight.now:
         missing.append("ends_on")

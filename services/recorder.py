@@ -22,6 +22,7 @@ from policies.consequences import consequences
 from policies.machines import MACHINES, Machine, kind_of, written_command, written_event
 from policies.permissions import act_of
 from policies.refusals import Code, Refused, RefusedError
+from policies.request import events as request_events
 from policies.types import SYSTEM, Authorisation, Envelope, derived_id
 from services import clock, notifying, waiting
 from services.rulebook import Rulebook
@@ -199,7 +200,7 @@ class Recorder:
             "cause": envelope.cause or (None if after == 0 else _cause(connection, envelope)),
             "actor": envelope.actor,
             "at": codec.written(now),
-            "owner": _owner(envelope, stream.owner),
+            "owner": _owner(envelope, stream.owner, happened),
             "authorisation": codec.encode(authorisation),
             "events": events,
             "commitments": {},
@@ -248,19 +249,35 @@ def _still_true(connection: Connection, relied_on: Mapping[str, int]) -> None:
         raise RefusedError(Code.STALE, changed=",".join(changed))
 
 
-def _owner(envelope: Envelope, stream_owner: str) -> str:
-    """The body whose act this is; otherwise the stream's owner.
+def _owner(envelope: Envelope, stream_owner: str, happened: list[Any]) -> str:
+    """The body whose act this is, or whose own affair; otherwise the stream's owner.
 
     A request's and a grant's own entries belong to the request or grant, that is to its
-    parties; what concerns no body in particular is the deployment's.
+    parties; what concerns no body in particular, or several each within itself, is the
+    deployment's.
     """
     sitting = getattr(envelope.command, "sitting", None)
     body = sitting.body if sitting is not None else getattr(envelope.command, "body", None)
     if body is not None:
         return str(body)
+    if affected := _within(happened):
+        return affected.pop() if len(affected) == 1 else DEPLOYMENT
     if kind_of(envelope.stream) in ("request", "grant", "body"):
         return envelope.stream
     return stream_owner if kind_of(envelope.stream) == "restriction" else DEPLOYMENT
+
+
+def _within(happened: list[Any]) -> set[str]:
+    """The bodies within which this happened: that somebody disputes a body's record, or that it
+    was told how long it is waited for, is for no other body's export."""
+    bodies: set[str] = set()
+    for event in happened:
+        match event:
+            case request_events.Disputed() | request_events.DelegateCalled():
+                bodies.add(event.body)
+            case request_events.Reminded():
+                bodies |= {each for each in event.bodies if kind_of(each) == "body"}
+    return bodies
 
 
 def _cause(connection: Connection, envelope: Envelope) -> str | None:

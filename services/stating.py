@@ -36,8 +36,7 @@ def own_roles(sight: Sight, viewer: Viewer, body: str) -> tuple[str, ...]:
     (`sharing.py`), so nobody has a role here in that.
     """
     roles = acting_for(sight.bodies, viewer, body)
-    of_the_body = viewer.person in sight.bodies.states[body].current(sight.now)
-    return roles if of_the_body and body != b.DEPLOYMENT else (ANYONE,)
+    return roles if sight.bodies.member(viewer.person, body) and body != b.DEPLOYMENT else (ANYONE,)
 
 
 def wider(before: b.Mandate, after: b.Mandate) -> bool:

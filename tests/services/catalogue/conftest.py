@@ -2,17 +2,27 @@
 
 import asyncio
 from collections.abc import Coroutine
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path as File
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from policies.body import commands as b
 from policies.refusals import Refused, RefusedError
-from policies.types import SYSTEM, Authorisation, Capacity, Envelope, Kawa, KawaRule, TextId
-from services import clock
+from policies.types import (
+    Authorisation,
+    Capacity,
+    Envelope,
+    Kawa,
+    KawaRule,
+    Outcome,
+    TextId,
+    Voice,
+)
 from services.bodies import Bodies
+from services.catalogue.claiming import Claims
 from services.catalogue.confirming import Catalogue
 from services.catalogue.importer import Report, import_file
 from services.catalogue.search import Found, search
@@ -22,9 +32,11 @@ from services.path import Path, Sent
 from services.people import Viewer
 from services.recorder import Recorder
 from services.rulebook import Rulebook
-from services.store import schema, streams, texts, versions
+from services.sharing import Sharing, Word
+from services.store import schema, texts, versions
 from services.store.session import Store, upsert
 from services.store.texts import Audience, Words
+from workflows.envelopes import envelope_of
 
 HEADER = "agency,collection,schema,table,variable"
 
@@ -41,6 +53,9 @@ class House:
         self.recorder = Recorder(store, rulebook)
         self.path = Path(store, rulebook, Dispatcher(None, self.recorder))
         self.catalogue = Catalogue(self.path)
+        self.claims = Claims(self.path)
+        self.here: list[tuple[str, Viewer]] = []
+        """The bodies that are welcome, each with its one person."""
         self._numbers = iter(range(1, 1_000_000))
 
     def set_up(self) -> None:
@@ -66,8 +81,11 @@ class House:
         """A command id of its own."""
         return Sent(f"command-{next(self._numbers)}")
 
-    def enter(self, name: str, mandate: b.Mandate, *others: b.Member) -> tuple[str, Viewer]:
-        """A body with one person who is its member and its secretary; both are returned."""
+    def enter(
+        self, name: str, mandate: b.Mandate, *others: b.Member, known: bool = True
+    ) -> tuple[str, Viewer]:
+        """A body with one person who is its member and its secretary; both are returned. It is
+        welcome, unless it is not to be `known`."""
         viewer = Viewer.inside(f"person-{name}")
         member = b.Member(viewer.person, frozenset({"member", "secretary"}))
         # A mandate names only peoples and places that are known, a body only known people.
@@ -80,20 +98,37 @@ class House:
             )
         )  # fmt: skip
         body = str(entry["stream"])
-        with self.store.read() as connection:
-            known = streams.get(connection, body).state.welcome
-            now = clock.now(connection)
-        if not known:
-            # As the last yes of the bodies that are there would cause.
-            name = f"welcome {body}"
-            self.recorder.carry(Envelope(name, body, 1, SYSTEM, now, b.Welcome(), digest=name))
+        if self.here and known:
+            self._welcome(body)
+        if known:
+            self.here.append((body, viewer))
         return body, viewer
+
+    def _welcome(self, body: str) -> None:
+        """Every body that is here says that it knows the new one."""
+        sharing, sent = Sharing(self.path), self.sent()
+        change = b.Change("welcome", body)
+        self.run(sharing.propose(self.here[0][1], self.here[0][0], sent, change, "Invented."))
+        for other, viewer in self.here:
+            said = Word(
+                Outcome.APPROVE, {viewer.person: Voice.APPROVE}, date(2026, 1, 15), "hui", "x"
+            )
+            self.run(sharing.say(viewer, other, self.sent(), sent.id, said))
+        with self.store.read() as connection:
+            query = sa.select(schema.outbox.c.envelope).where(schema.outbox.c.target == body)
+            [envelope] = connection.execute(query).scalars()
+        # No worker runs here that would deliver it.
+        self.recorder.carry(envelope_of(envelope))
 
     def meet(self, *people: str) -> None:
         """Make the deployment know these people."""
         with self.store.write() as connection:
             for each in people:
                 upsert(connection, schema.persons, {"id": each, "name": f"text-{each}"})
+
+    def look(self, reading: Any) -> Any:
+        """What `reading` finds on one snapshot."""
+        return self.run(self.path.look(reading))
 
     def for_peoples(self, name: str, *peoples: str) -> tuple[str, Viewer]:
         """A body that speaks for these peoples."""

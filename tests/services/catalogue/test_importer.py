@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from policies.body import commands as b
 from policies.catalogue.classification import Classification
 from policies.refusals import Code
-from policies.types import CLASSES
+from policies.types import CLASSES, Authorisation, Envelope
 from services import clock, facts
 from services.bodies import Bodies
 from services.catalogue import proposals, staging
@@ -270,13 +270,20 @@ def test_only_an_operator_imports(house: Any) -> None:
     _, viewer = house.for_peoples("river-body", "river")
     for outsider in (viewer, Viewer.inside("person-else")):
         assert house.refused(import_file(house.path, outsider, file)).code is Code.NOT_FOUND
+    # Somebody else of the deployment: as it is only where the bodies have changed the operator.
     pen = b.Member("person-pen", frozenset({"secretary"}))
     house.meet(pen.person)
     # Nor does an operator make another: that is for the bodies together.
     adding = Bodies(house.path).add_member(house.operator, b.DEPLOYMENT, house.sent(), pen)
     assert house.refused(adding).code is Code.NOT_PERMITTED
+    house.recorder.carry(
+        Envelope(
+            "command-pen", b.DEPLOYMENT, 0, house.operator.person, datetime.now(UTC),
+            b.AddMember(pen), Authorisation("set-up", {}),
+        )
+    )  # fmt: skip
     refused = house.refused(import_file(house.path, Viewer.inside("person-pen"), file))
-    assert refused.code is Code.NOT_FOUND
+    assert refused.code is Code.NOT_PERMITTED
     assert nothing_is_left(house)
 
 

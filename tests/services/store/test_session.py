@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import InternalError
 
 from services.store import versions
-from services.store.schema import names
+from services.store.schema import names, read_backs
 from services.store.session import Store, insert_new, upsert
 
 Together = Callable[..., list[Any]]
@@ -135,3 +135,15 @@ def test_the_first_to_insert_a_row_keeps_it(store: Store, in_thread: Any) -> Non
     assert waiting.result() is False
     with store.read() as connection:
         assert connection.execute(sa.select(names.c.name)).scalars().all() == ["text-first"]
+
+
+def test_a_row_is_told_by_another_constraint_where_that_is_asked(store: Store) -> None:
+    """Whoever prints a code anew for the same person replaces the one before."""
+    row = {"request": "request-1", "entry": "entry-1", "person": "person-1", "made_at": "now"}
+    with store.write() as connection:
+        for code in ("one", "two"):
+            upsert(connection, read_backs, {"code_hash": code, **row}, by=("entry", "person"))
+        other = {"code_hash": "three", **row, "person": "person-2"}
+        upsert(connection, read_backs, other, by=("entry", "person"))
+        query = sa.select(read_backs.c.code_hash).order_by(read_backs.c.code_hash)
+        assert list(connection.execute(query).scalars()) == ["three", "two"]

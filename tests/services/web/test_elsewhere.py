@@ -79,8 +79,8 @@ def test_whoever_decides_here_has_no_letters(stack: Stack) -> None:
 def test_what_has_lapsed_before_it_was_accepted_is_not_accepted(stack: Stack) -> None:
     request = submitted(stack, "example-lapsed-early")
     steps.hui(stack, request, "ethics")
-    record(stack, request, seconds=1)
-    time.sleep(1.2)
+    record(stack, request, seconds=3)
+    time.sleep(3.2)
     answer = also.at(stack, "researcher", request, "acceptance", conditions=[])
     assert (answer.status_code, answer.json()["code"]) == (409, "lapsed")
 

@@ -197,7 +197,7 @@ def test_a_voice_that_was_given_until_a_moment_is_back_after_it(stack: Stack) ->
     river, delegate = stack.bodies["river"], "island-b-member-1"
     path = f"/v1/bodies/{river}/delegations"
     given = command(person=stack.people["river-member-4"], to=stack.people[delegate],
-                    until=also.instant(stack, seconds=1.5))  # fmt: skip
+                    until=also.instant(stack, seconds=4))  # fmt: skip
     ok(stack.client("river-member-4").post(path, json=given))
     assert stack.client(delegate).get(f"/v1/bodies/{river}").is_success
     steps.until(

@@ -1,6 +1,7 @@
 """What is another's is in no list, total, error or number of statements: another body's request,
 what it says within itself, a restriction that it hides, whether an address is known."""
 
+import json
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -205,6 +206,31 @@ def test_how_another_body_decided_shows_in_no_wait(stack: Stack) -> None:
     assert {each["body"]: each["outcome"] for each in told["bodies"]} == {
         river: "approve", ethics: None,
     }  # fmt: skip
+
+
+def test_a_bodys_export_tells_nothing_of_what_happened_within_another(
+    stack: Stack, later: Later, scene: Scene
+) -> None:
+    """Neither that somebody disputes its record, nor that it was told how long it is waited for."""
+    request, _ = scene.disputed
+
+    def events(body: str) -> list[tuple[str, str, Json]]:
+        path = f"/v1/bodies/{stack.bodies[body]}/ledger"
+        lines = stack.client(f"{body}-secretary").get(path).text.splitlines()
+        entries = [json.loads(line)["entry"] for line in lines if '"entry"' in line]
+        return [(each["stream"], event["type"], event["data"])
+                for each in entries for event in each["events"]]  # fmt: skip
+
+    own, others = events("river"), events("ethics")
+    kinds = {each[1] for each in own if each[0] == request}
+    assert {"Disputed", "HuiRecorded", "Submitted"} <= kinds
+    assert {each[1] for each in others if each[0] == request} == {"Submitted"}
+    # Both were waited for, and told: neither export says so of the other.
+    assert later.late in {each[0] for each in own} & {each[0] for each in others}
+    for mine, exported in (("river", own), ("ethics", others)):
+        told = {body for _, kind, data in exported if kind == "Reminded"
+                for body in data["bodies"] if body.startswith("body-")}  # fmt: skip
+        assert told <= {stack.bodies[mine]}
 
 
 def test_whether_an_address_is_known_shows_in_nothing(stack: Stack, portal: Portal) -> None:

@@ -44,6 +44,18 @@ def test_nobody_asks_in_the_name_of_a_body_that_they_are_not_of(stack: Stack) ->
         assert not seen["ready"]
 
 
+def test_whoever_speaks_for_a_member_does_not_ask_in_the_bodys_name(stack: Stack) -> None:
+    given = steps.command(person=stack.people["river-member-2"], to=stack.people["outsider"],
+                          until=also.instant(stack, seconds=5))  # fmt: skip
+    path = f"/v1/bodies/{stack.bodies['river']}/delegations"
+    ok(stack.client("river-member-2").post(path, json=given))
+    assert (
+        "for_body" in also.preview(stack, "outsider", also.own_people(stack, "outsider"))["missing"]
+    )
+    ended = steps.command(delegation=given["command_id"])
+    ok(stack.client("river-member-2").post(f"{path}/ended", json=ended))
+
+
 def test_only_she_who_asks_stands_aside(stack: Stack, later: Later) -> None:
     """Whoever is of her people, and would use the data with her, has a voice all the same."""
     content = also.own_people(stack)
