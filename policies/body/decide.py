@@ -66,6 +66,8 @@ def decide(state: BodyState, envelope: Envelope) -> Decided:  # noqa: C901  one 
             return [e.PauseBegun(envelope.id, command.pause)]
         case c.EndPause() as command:
             pause = state.pauses.get(command.pause)
+            if command.pause in state.taken_back:
+                return Refused(Code.ALREADY_DONE)
             if pause is None:
                 return Refused(Code.NOT_FOUND)
             if pause.last is not None and pause.last <= command.on:

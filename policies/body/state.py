@@ -45,6 +45,7 @@ class BodyState:
     region: str | None = None
     closures: tuple[Closure, ...] = ()
     pauses: Mapping[str, Pause] = field(default_factory=dict)
+    taken_back: frozenset[str] = frozenset()
     reminders: Reminders = field(default_factory=Reminders)
     delegations: Mapping[str, Delegation] = field(default_factory=dict)
     introduced: frozenset[str] = frozenset()
@@ -139,7 +140,7 @@ def evolve(state: BodyState, event: e.Event, meta: Meta) -> BodyState:  # noqa: 
         case e.PauseBegun():
             return replace(state, pauses={**state.pauses, event.id: event.pause})
         case e.PauseEnded():
-            return replace(state, pauses=_without(state.pauses, event))
+            return _pause_ended(state, event)
         case e.RemindersSet():
             return replace(state, reminders=event.reminders)
         case e.Introduced():
@@ -157,14 +158,15 @@ def evolve(state: BodyState, event: e.Event, meta: Meta) -> BodyState:  # noqa: 
             return _settled(state, event)
 
 
-def _without(pauses: Mapping[str, Pause], event: e.PauseEnded) -> Mapping[str, Pause]:
-    """The pauses with this one ended: its days stay known, since no clock ran in them. One that
-    is ended before it begins was none."""
-    ended = pauses[event.pause]
+def _pause_ended(state: BodyState, event: e.PauseEnded) -> BodyState:
+    """An ended pause's days stay known, since no clock ran in them. One that is ended before it
+    begins was none, and only its name is kept."""
+    ended = state.pauses[event.pause]
     if event.on < ended.first:
-        return {name: each for name, each in pauses.items() if name != event.pause}
+        left = {name: each for name, each in state.pauses.items() if name != event.pause}
+        return replace(state, pauses=left, taken_back=state.taken_back | {event.pause})
     last = event.on if ended.last is None else min(event.on, ended.last)
-    return {**pauses, event.pause: replace(ended, last=last)}
+    return replace(state, pauses={**state.pauses, event.pause: replace(ended, last=last)})
 
 
 def _settled(state: BodyState, event: e.Settled) -> BodyState:

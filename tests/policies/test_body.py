@@ -388,7 +388,7 @@ def test_a_pause_that_is_ended_before_it_begins_was_none(last) -> None:
     assert code(told.send(b.EndPause(name, TODAY))) is None
     assert told.stream.state.pauses == {}
     assert told.stream.state.pause_on(TODAY + timedelta(4)) is None
-    assert code(told.send(b.EndPause(name, TODAY))) is Code.NOT_FOUND
+    assert code(told.send(b.EndPause(name, TODAY))) is Code.ALREADY_DONE
 
 
 @pytest.mark.parametrize(

@@ -113,11 +113,15 @@ def test_a_body_gives_itself_days_and_asks_to_meet(stack: Stack) -> None:
     ok(also.at(stack, "river-secretary", request, "hui", **hui(stack)))
 
 
-def test_in_a_pause_a_body_decides_nothing_and_no_clock_runs_against_it(stack: Stack) -> None:
+@pytest.mark.parametrize("days_ago", [0, 2])
+def test_in_a_pause_a_body_decides_nothing_and_no_clock_runs_against_it(
+    stack: Stack, days_ago: int
+) -> None:
     river = stack.bodies["river"]
     request = steps.submit_request(stack, items=[GENOME])
     path, member = f"/v1/bodies/{river}/pauses", stack.client("river-member-1")
-    pause = command(kind="mourning", first=also.now(stack).date().isoformat())
+    first = also.now(stack).date() - timedelta(days_ago)
+    pause = command(kind="mourning", first=first.isoformat())
     ok(member.post(path, json=pause))
     try:
         refused(stack, "river-secretary", request, "hui", "paused", **hui(stack))
