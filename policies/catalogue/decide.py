@@ -32,14 +32,15 @@ class OpenClaim:
 @dataclass(frozen=True)
 class CatalogueState:
     """Only what `decide` needs: files seen, collections, names known, what is not settled;
-    `searches` by id, and the body in whose name somebody looks."""
+    `searches` by id, and the bodies that may say what came of it: whoever looks, and whoever
+    had it looked for."""
 
     files: frozenset[str] = frozenset()
     collections: frozenset[str] = frozenset()
     peoples: frozenset[str] = frozenset()
     places: frozenset[str] = frozenset()
     claims: Mapping[str, OpenClaim] = field(default_factory=dict)
-    searches: Mapping[str, str] = field(default_factory=dict)
+    searches: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def open(self) -> bool:
@@ -87,7 +88,7 @@ def decide(state: CatalogueState, envelope: Envelope) -> Decided:  # noqa: C901 
                 )
             ]  # fmt: skip
         case c.EndSearch() as command:
-            if state.searches.get(command.search) != command.body:
+            if command.body not in state.searches.get(command.search, ()):
                 return Refused(Code.NOT_FOUND)
             return [e.SearchEnded(command.search, command.words)]
         case c.WriteWishes() as command:
@@ -128,9 +129,10 @@ def evolve(state: CatalogueState, event: e.Event, meta: Meta) -> CatalogueState:
             claims = {name: each for name, each in state.claims.items() if name != event.claim}
             return replace(state, claims=claims)
         case e.SearchOpened():
-            return replace(state, searches={**state.searches, event.search: event.body})
+            theirs = frozenset({event.body, event.searcher})
+            return replace(state, searches={**state.searches, event.search: theirs})
         case e.SearchEnded():
-            left = {name: body for name, body in state.searches.items() if name != event.search}
+            left = {name: each for name, each in state.searches.items() if name != event.search}
             return replace(state, searches=left)
         case e.Confirmed() | e.HistoryWritten() | e.WishesWritten():
             return state
