@@ -185,11 +185,17 @@ def _suspended(
     return Code.CONTESTED if touched & unsettled.contested else None
 
 
+_NEARER = (
+    Code.NO_GRANT, Code.OTHER_PURPOSE, Code.NO_RULE, Code.NOT_BY_NAME, Code.NOT_PERMITTED_NOW
+)  # fmt: skip
+
+
 def _in_force(
     question: UseQuestion, grants: dict[str, GrantState], now: datetime
 ) -> list[str] | Code:
-    """The subject's grants for this item, act and purpose, or why there is none."""
-    reason = Code.NO_GRANT
+    """The subject's grants for this item, act and purpose, or why there is none: what the grant
+    that comes nearest to a yes lacks."""
+    lacking = {Code.NO_GRANT}
     held = []
     for name, grant in sorted(grants.items()):
         terms = grant.terms
@@ -199,14 +205,14 @@ def _in_force(
             continue
         if terms.ends_at <= now:
             continue
-        if grant.starts_at is None or grant.starts_at > now:
-            reason = Code.NOT_PERMITTED_NOW
-        elif terms.purpose != question.purpose:
-            reason = Code.OTHER_PURPOSE
+        if terms.purpose != question.purpose:
+            lacking.add(Code.OTHER_PURPOSE)
         elif question.act not in terms.acts:
-            reason = Code.NO_RULE
+            lacking.add(Code.NO_RULE)
         elif question.act != READ and question.named not in terms.named.get(question.act, ()):
-            reason = Code.NOT_BY_NAME
+            lacking.add(Code.NOT_BY_NAME)
+        elif grant.starts_at is None or grant.starts_at > now:
+            lacking.add(Code.NOT_PERMITTED_NOW)
         else:
             held.append(name)
-    return held or reason
+    return held or max(lacking, key=_NEARER.index)

@@ -255,6 +255,22 @@ def test_the_first_refusal_in_order_is_the_one_told(first) -> None:
     assert ask(question(**spoilt), **around).code is SPOILT[first][1]
 
 
+# Of one grant each, from the farthest to the one that lacks least.
+LACKING = [
+    (grant(purpose="other-study"), Code.OTHER_PURPOSE),
+    (grant(acts=frozenset({"use.read"})), Code.NO_RULE),
+    (grant(named={}), Code.NOT_BY_NAME),
+    (grant(starts_at=NOW + timedelta(days=1)), Code.NOT_PERMITTED_NOW),
+]
+
+
+@pytest.mark.parametrize("names", ["abcd", "dcba", "cadb"])
+def test_of_several_grants_the_one_that_comes_nearest_says_what_is_lacking(names: str) -> None:
+    for number in range(1, len(LACKING) + 1):
+        held = {name: each for name, (each, _) in zip(names, LACKING[:number], strict=False)}
+        assert ask(link(LISTED), grants=held).code is LACKING[number - 1][1]
+
+
 def test_of_several_classes_the_strictest_wins_in_whatever_order() -> None:
     both = Classification(frozenset({"health", "genomic"}), frozenset({RIVER}))
     item = replace(SLEEP, said=both)
