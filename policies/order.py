@@ -72,18 +72,15 @@ def cycle(entries: tuple[RouteEntry, ...], after: After) -> tuple[str, ...]:
     return (*found[first:], *found[:first])
 
 
-def turn(
-    body: str, entries: tuple[RouteEntry, ...], after: After, approved: frozenset[str]
-) -> frozenset[str]:
+def turn(body: str, waits_for: After, approved: frozenset[str]) -> frozenset[str]:
     """Whom `body` still waits for; empty when it is its turn.
 
-    `approved` holds the bodies whose approval stands: an earlier one that a new
-    justification has voided is no more among them.
+    `waits_for` are the `predecessors`; `approved` holds the bodies whose approval stands: an
+    earlier one that a new justification has voided is no more among them.
 
     Raises:
-        ValueError: `body` is not on the route; or as `predecessors`.
+        ValueError: `body` is not on the route.
     """
-    waits_for = predecessors(entries, after)
     if body not in waits_for:
         raise ValueError(f"{body} is not on the route.")
     return waits_for[body] - approved

@@ -141,9 +141,11 @@ class Disputes:
         dispute: str,
         stands: bool,
         said: str,
+        met: c.Met | None = None,
     ) -> dict[str, Any]:
         """The body answers: the record stands, or it does not and the body decides afresh.
-        What it says stays within the body; everybody concerned sees whether the record stands."""
+        What it says stays within the body; everybody concerned sees whether the record stands.
+        `met` where its secretary writes down what the body said together."""
         named, kept = words(sent, body, Audience.BODY, {"answer": said})
 
         def build(sight: Sight) -> Ready:
@@ -152,7 +154,8 @@ class Disputes:
             if state.status is Status.NONE or body not in state.asked_ever():
                 raise RefusedError(Code.NOT_FOUND)
             rule = sight.permitted("body:request:answer_dispute", roles)
-            command = c.AnswerDispute(sight.bodies.sitting(body), dispute, stands, named["answer"])
+            sitting = sight.bodies.sitting(body)
+            command = c.AnswerDispute(sitting, dispute, stands, named["answer"], met)
             return Ready(request, command, rule, (body,), kept)
 
         return await self._path.send(viewer, "body:request:answer_dispute", sent, build)
@@ -163,9 +166,13 @@ def _hui(connection: Connection, request: str, body: str, entry: str) -> Mapping
     events = _events(connection, request, entry)
     for event in events:
         if event["type"] == "HuiRecorded" and event["data"]["body"] == body:
-            decided = [e["data"] for e in events if e["type"] == "BodyDecided"]
-            outcome = decided[0]["outcome"] if decided else None
-            return {**event["data"], "outcome": outcome, "entry": entry}
+            also = {e["type"]: e["data"] for e in events}
+            return {
+                **event["data"],
+                "outcome": also.get("BodyDecided", {}).get("outcome"),
+                "stands": also.get("DisputeAnswered", {}).get("stands"),
+                "entry": entry,
+            }
     raise RefusedError(Code.NOT_FOUND)
 
 
@@ -185,12 +192,20 @@ _SAID = {
     Voice.DECLINE: "you said no",
     Voice.ABSTAIN: "you were there and said neither yes nor no",
 }
+_SAID_OF_A_RECORD = {
+    Voice.APPROVE: "you said that an earlier record of the body's is right",
+    Voice.DECLINE: "you said that an earlier record of the body's is not right",
+    Voice.ABSTAIN: "you were there and said neither that an earlier record of the body's is right "
+    "nor that it is not",
+}
 _MET = {"hui": "at a hui", "phone": "on the telephone", "paper": "on paper"}
 _CAME_TO = {
     "approve": "The body said yes.",
     "decline": "The body said no.",
     "not_ours": "The body said that this is not its own to decide.",
 }
+_STANDS = "The body said that its record stands."
+_STANDS_NOT = "The body said that its record does not stand, and decides afresh."
 
 
 def _title(connection: Connection, state: RequestState) -> str:
@@ -200,16 +215,21 @@ def _title(connection: Connection, state: RequestState) -> str:
 
 def _text(name: str, body: str, title: str, hui: Mapping[str, Any], code: str, voice: Voice) -> str:
     day = calendar.spelt(hui["held_on"])
+    answers = hui["stands"] is not None
+    said = (_SAID_OF_A_RECORD if answers else _SAID)[voice]
+    came_to = _CAME_TO.get(hui["outcome"] or "", "Nothing was decided by that alone.")
+    if answers:
+        came_to = _STANDS if hui["stands"] else _STANDS_NOT
     return "\n".join(
         [
             f"{name}",
             "",
             f"The secretary of {body} has written down that, {_MET.get(hui['method'], 'there')} "
-            f"on {day}, {_SAID[voice]}. It was about this request:",
+            f"on {day}, {said}. It was about this request:",
             "",
             f"    {title}",
             "",
-            _CAME_TO.get(hui["outcome"] or "", "Nothing was decided by that alone."),
+            came_to,
             "",
             "If that is right, you need do nothing.",
             "If it is not, say so, with this code, to the secretary or where Accord is read:",

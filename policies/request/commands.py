@@ -249,13 +249,24 @@ class Dispute:
 
 
 @dataclass(frozen=True)
+class Met:
+    """That a body met away from any screen: when, how, and what each of those named said."""
+
+    held_on: date
+    method: str
+    voices: Mapping[str, Voice]
+
+
+@dataclass(frozen=True)
 class AnswerDispute:
-    """The body's answer: the record stands, or it does not."""
+    """The body's answer: the record stands, or it does not. `met` where its secretary writes
+    down that the body itself came to this answer (a yes is that the record stands)."""
 
     sitting: Sitting
     dispute: str
     stands: bool
     answer: TextId
+    met: Met | None = None
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ _WHEN: Mapping[type, tuple[Status, ...]] = {
     c.Remind: (*_OPEN, Status.ACCEPTED),
     c.Dispute: _DECIDED,
     c.AnswerDispute: _DECIDED,
+    c.RecordReview: _DECIDED,
 }
 """In which standing of a request a command may come; all the others while bodies decide."""
 
@@ -218,7 +219,7 @@ def _withdraw(state: RequestState, envelope: Envelope, command: c.Withdraw) -> D
 def _review(state: RequestState, envelope: Envelope, command: c.RecordReview) -> Decided:
     if envelope.actor != command.reviewer:
         return Refused(Code.NOT_PERMITTED)
-    if not any(wait.escalated for wait in state.waits.values()):
+    if not state.referred:
         return Refused(Code.WRONG_TIME)
     return [e.ReviewRecorded(command.reviewer, command.finding)]
 

@@ -55,9 +55,8 @@ def record_hui(state: RequestState, envelope: Envelope, command: c.RecordHui) ->
     sitting = command.sitting
     if refusal := _no_pen(state, envelope, sitting, command.held_on):
         return refusal
-    for person in sorted(command.voices):
-        if refusal := _may_not_speak(state, person, sitting):
-            return refusal
+    if refusal := _named_wrongly(state, sitting, command.voices):
+        return refusal
     face_to_face = sitting.kawa.in_person and sitting.body in _deciding_now(state, sitting)
     if face_to_face and command.method not in IN_PERSON:
         return Refused(Code.IN_PERSON)
@@ -71,6 +70,24 @@ def record_hui(state: RequestState, envelope: Envelope, command: c.RecordHui) ->
         envelope.actor, frozenset(command.joint_with),
     )  # fmt: skip
     return [hui, *decided]
+
+
+def answered_together(
+    state: RequestState, envelope: Envelope, sitting: Sitting, met: c.Met, stands: bool
+) -> Refused | None:
+    """Why the body has not come, by its own kawa, to say that its record stands (or that it
+    does not), as its secretary writes it down; or None."""
+    if refusal := _no_pen(state, envelope, sitting, met.held_on):
+        return refusal
+    if refusal := _named_wrongly(state, sitting, met.voices):
+        return refusal
+    if sitting.kawa.in_person and met.method not in IN_PERSON:
+        return Refused(Code.IN_PERSON)
+    if sitting.pause is not None:
+        return Refused(Code.PAUSED)
+    gone = outside(state, sitting)
+    hearing = Hearing(met.voices, sitting.members - gone, gone, sitting.delegates)
+    return kawa.decided(sitting.kawa, Outcome.APPROVE if stands else Outcome.DECLINE, hearing)
 
 
 def record_elsewhere(
@@ -176,6 +193,13 @@ def _may_not_speak(state: RequestState, person: str, sitting: Sitting) -> Refuse
     if person in _voicing(sitting.members - outside(state, sitting), sitting):
         return None
     return Refused(Code.NOT_A_MEMBER)
+
+
+def _named_wrongly(
+    state: RequestState, sitting: Sitting, voices: Mapping[str, Voice]
+) -> Refused | None:
+    refusals = (_may_not_speak(state, person, sitting) for person in sorted(voices))
+    return next((each for each in refusals if each is not None), None)
 
 
 def _no_pen(state: RequestState, envelope: Envelope, sitting: Sitting, day: date) -> Refused | None:

@@ -96,10 +96,11 @@ def _evolve(state: RequestState, event: e.Event, meta: Meta) -> RequestState:  #
         case e.MeetingHeld():
             return replace(state, meetings=_less(state.meetings, event.body))
         case e.Disputed():
-            dispute = Dispute(event.body, event.entry, event.person)
+            rests_on = state.recorded[event.entry].about or event.entry
+            dispute = Dispute(event.body, event.entry, event.person, rests_on)
             return replace(state, disputes={**state.disputes, event.dispute: dispute})
         case e.DisputeAnswered():
-            return _dispute_answered(state, event)
+            return _dispute_answered(state, event, meta)
         case e.Narrowed():
             return replace(
                 state, slice=event.slice, items=event.items, changed_at=meta.sequence,
@@ -129,7 +130,10 @@ def _evolve(state: RequestState, event: e.Event, meta: Meta) -> RequestState:  #
             return replace(state, waits={**state.waits, event.body: called})
         case e.Escalated():
             escalated = replace(state.waits[event.body], escalated=True)
-            return replace(state, waits={**state.waits, event.body: escalated})
+            return replace(
+                state, waits={**state.waits, event.body: escalated},
+                referred=state.referred | {event.body},
+            )  # fmt: skip
         case e.Closed():
             return replace(state, status=Status.CLOSED)
         case e.HuiRecorded():
@@ -158,11 +162,15 @@ def _less(values: Mapping[str, T], body: str) -> Mapping[str, T]:
     return {name: each for name, each in values.items() if name != body}
 
 
-def _dispute_answered(state: RequestState, event: e.DisputeAnswered) -> RequestState:
-    """Where the record does not stand, what rested on it is void: the body decides afresh."""
+def _dispute_answered(state: RequestState, event: e.DisputeAnswered, meta: Meta) -> RequestState:
+    """Where the record does not stand, what rested on it is void: the body decides afresh.
+    An answer that is itself a written record can be disputed as the first one could."""
     dispute = state.disputes[event.dispute]
     state = replace(state, disputes={**state.disputes, event.dispute: replace(dispute, open=False)})
-    if event.stands or dispute.entry not in state.rests_on.get(event.body, ()):
+    if written := state.recorded.get(meta.entry):
+        about = replace(written, about=dispute.rests_on)
+        state = replace(state, recorded={**state.recorded, meta.entry: about})
+    if event.stands or dispute.rests_on not in state.rests_on.get(event.body, ()):
         return state
     return _afresh(state, frozenset({event.body}))
 

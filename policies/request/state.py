@@ -48,20 +48,24 @@ class Decision:
 
 @dataclass(frozen=True)
 class Record:
-    """What a secretary wrote down in an entry: for which body, whom it names, who wrote it."""
+    """What a secretary wrote down in an entry: for which body, whom it names, who wrote it;
+    `about` the entry of an earlier record, where this one is that the body answers for it."""
 
     body: str
     named: frozenset[str]
     by: str
+    about: str | None = None
 
 
 @dataclass(frozen=True)
 class Dispute:
-    """Somebody named in the record of an entry says that it is not so."""
+    """Somebody named in the record of an entry says that it is not so. `rests_on` is the entry
+    on which anything rests: that one, or the one that this record answers for."""
 
     body: str
     entry: str
     person: str
+    rests_on: str
     open: bool = True
 
 
@@ -74,7 +78,8 @@ class RequestState:
     this round, and the rest waits to be justified again. `recorded` tells of each written
     record by its entry, `rests_on` on which entries a body's standing rests (its advice, its
     word in principle, its decision, or that it is not its own), `not_ours` the bodies that
-    said so, `waits` how long who is waited for.
+    said so, `waits` how long who is waited for, `referred` the holders whose silence went to
+    the reviewer, whatever they have said since.
     """
 
     status: Status = Status.NONE
@@ -102,6 +107,7 @@ class RequestState:
     disputes: Mapping[str, Dispute] = field(default_factory=dict)
     lapses: Mapping[str, datetime] = field(default_factory=dict)
     waits: Mapping[str, Wait] = field(default_factory=dict)
+    referred: frozenset[str] = frozenset()
 
     @property
     def open(self) -> bool:
@@ -154,7 +160,11 @@ class RequestState:
 
     def bodies(self) -> frozenset[str]:
         """Every body whose decision is required."""
-        return frozenset(entry.body for entry in self.asked())
+        return self._bodies
+
+    @cached_property
+    def _bodies(self) -> frozenset[str]:
+        return frozenset(entry.body for entry in self._asked)
 
     def asked_ever(self) -> frozenset[str]:
         """The bodies on the pinned route, also those of which a decline left nothing."""
@@ -174,14 +184,19 @@ class RequestState:
 
     def before(self, body: str) -> frozenset[str]:
         """The bodies that come first by `body`'s own rule and have not approved yet."""
-        entries = self.asked()
+        return order.turn(body, self._order, self._approved)
+
+    @cached_property
+    def _order(self) -> Mapping[str, frozenset[str]]:
         after: dict[str, frozenset[str]] = {}
-        for entry in entries:
+        for entry in self._asked:
             after[entry.body] = after.get(entry.body, frozenset()) | entry.after
-        approved = {
-            body for body, each in self.decisions.items() if each.outcome is Outcome.APPROVE
-        }
-        return order.turn(body, entries, after, frozenset(approved))
+        return order.predecessors(self._asked, after)
+
+    @cached_property
+    def _approved(self) -> frozenset[str]:
+        decided = self.decisions.items()
+        return frozenset(body for body, each in decided if each.outcome is Outcome.APPROVE)
 
     def disputed(self) -> frozenset[str]:
         """The bodies whose standing rests on a record that somebody named in it disputes,
@@ -189,7 +204,7 @@ class RequestState:
         return frozenset(
             each.body
             for each in self.disputes.values()
-            if each.open and each.entry in self.rests_on.get(each.body, ())
+            if each.open and each.rests_on in self.rests_on.get(each.body, ())
         )
 
     @property

@@ -92,10 +92,11 @@ def standing(sight: Sight, viewer: Viewer, state: RequestState) -> Standing:
 
 
 def referred(sight: Sight, viewer: Viewer, state: RequestState) -> frozenset[str]:
-    """The holders whose silence was referred to the viewer, as the named reviewer."""
+    """The holders whose silence was referred to the viewer, as the named reviewer. Once they
+    have answered, their reason is the reviewer's to read as well."""
     if viewer.person != sight.bodies.states[DEPLOYMENT].reviewer:
         return frozenset()
-    return frozenset(who for who, wait in state.waits.items() if wait.escalated)
+    return state.referred
 
 
 def as_the_desk_left_it(entries: list[Json]) -> tuple[RequestState, list[Json]]:

@@ -57,7 +57,7 @@ def _request(connection: Connection, stream: Stream, happened: list[Any], entry:
                 "updated_at": entry["at"],
             },
         )
-    _disputes(connection, happened)
+    _disputes(connection, state, happened)
     # The reviewer finds what was referred to them in their own list.
     reviewers = {
         event.reviewer for event in happened if isinstance(event, request_events.Escalated)
@@ -82,11 +82,12 @@ def _asked(connection: Connection, request: str, state: RequestState) -> None:
         upsert(connection, kept, *({"request": request, "body": each} for each in wanted))
 
 
-def _disputes(connection: Connection, happened: list[Any]) -> None:
+def _disputes(connection: Connection, state: RequestState, happened: list[Any]) -> None:
     """What rests on a disputed record rests with it, in every process, from this commit on."""
     for event in happened:
         if isinstance(event, request_events.Disputed):
-            row = {"dispute": event.dispute, "rests_on": event.entry}
+            rests_on = state.disputes[event.dispute].rests_on
+            row = {"dispute": event.dispute, "rests_on": rests_on}
             connection.execute(sa.insert(schema.disputes).values(row))
             versions.raise_(connection, versions.RESTRICTIONS)
         if isinstance(event, request_events.DisputeAnswered) and event.stands:

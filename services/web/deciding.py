@@ -179,7 +179,14 @@ async def answer_dispute(
     sent = command.sent(request=request)
     return Recorded.of(
         await accord.disputes.answer(
-            viewer, request, command.body, sent, command.dispute, command.stands, command.answer
+            viewer,
+            request,
+            command.body,
+            sent,
+            command.dispute,
+            command.stands,
+            command.answer,
+            command.met.read() if command.met else None,
         )
     )
 

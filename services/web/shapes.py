@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from policies import conditions
 from policies.purpose import AREAS, UseKind
+from policies.request import commands
 from policies.request.commands import WORDS
 from policies.slices import Slice
 from policies.types import USE_ACTS, Level, Meeting, Outcome, Voice
@@ -215,12 +216,26 @@ class Dispute(CommandShape):
     words: Written
 
 
+class Met(Shape):
+    """When and how a body met, and what each said: `approve` is that its record stands."""
+
+    held_on: Day
+    method: Literal["hui", "phone", "paper"] = "hui"
+    voices: dict[Id, Voice] = Field(min_length=1, max_length=500)
+
+    def read(self) -> commands.Met:
+        """As the use case takes it."""
+        return commands.Met(self.held_on, self.method, self.voices)
+
+
 class AnswerDispute(ForBody):
-    """The record stands, or it does not."""
+    """The record stands, or it does not; `met` where the secretary writes down what the body
+    said together."""
 
     dispute: Id
     stands: Flag
     answer: Written
+    met: Met | None = None
 
 
 class Review(CommandShape):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -215,6 +216,89 @@ def test_an_answer_comes_once_and_to_what_was_asked() -> None:
     answer(told, FAY, stands=True)
     again = c.AnswerDispute(told.sitting(RIVER), name, False, TEXT)
     assert code(told.send(again, FAY)) is Code.ALREADY_DONE
+
+
+# By its own kawa, as whoever holds the pen writes it down.
+
+
+def answer_together(
+    told: World, said: dict[str, Voice], stands: bool, who: str = PEN, method: str = "hui", days=0
+) -> object:
+    open_now = next(iter(told.told.disputes), "command-0")
+    met = c.Met(told.now.date() + timedelta(days), method, said)
+    return told.send(c.AnswerDispute(told.sitting(RIVER), open_now, stands, TEXT, met), who)
+
+
+@pytest.mark.parametrize(
+    ("said", "stands", "refused"),
+    [
+        ({ANN: YES, EVE: YES}, True, None),
+        ({EVE: YES, FAY: YES}, True, None),
+        ({ANN: NO, EVE: YES}, True, Code.OUTCOME_DIFFERS),
+        ({ANN: NO, EVE: Voice.ABSTAIN}, False, None),
+        ({ANN: YES, EVE: YES}, False, Code.OUTCOME_DIFFERS),
+        ({FAY: YES}, True, Code.NOT_YET),
+        ({}, True, Code.NOT_YET),
+        ({ANN: YES, CAT: YES}, True, Code.NOT_A_MEMBER),
+        ({ANN: YES, PEN: YES}, True, Code.NOT_A_MEMBER),
+        ({ANN: YES, APPLICANT: YES}, True, Code.APPLICANT),
+    ],
+)
+def test_a_body_answers_by_its_kawa_whoever_wrote_it_down(said, stands, refused) -> None:
+    told = written(kawa=Kawa(KawaRule.CONSENSUS, quorum=2))
+    dispute(told)
+    assert code(answer_together(told, said, stands)) is refused
+    assert (told.stream.state.disputed() == set()) is (refused is None)
+    assert (RIVER in told.stream.state.decisions) is (refused is not None or stands)
+
+
+@pytest.mark.parametrize(
+    ("who", "method", "days", "refused"),
+    [
+        (FAY, "hui", 0, Code.NOT_PERMITTED),
+        (APPLICANT, "hui", 0, Code.NOT_PERMITTED),
+        (PEN, "phone", 0, Code.IN_PERSON),
+        (PEN, "hui", 3, Code.INVALID),
+        (PEN, "hui", 0, None),
+    ],
+)
+def test_only_the_pen_writes_down_what_a_body_answers(who, method, days, refused) -> None:
+    told = written(kawa=Kawa(KawaRule.CONSENSUS, in_person=True))
+    dispute(told)
+    found = answer_together(told, {EVE: YES}, True, who, method, days)
+    assert code(found) is refused
+
+
+def test_in_a_pause_a_body_answers_nothing_together() -> None:
+    told = written()
+    dispute(told)
+    told.world[RIVER] = replace(told.world[RIVER], pause="mourning")
+    assert code(answer_together(told, {EVE: YES}, True)) is Code.PAUSED
+
+
+@pytest.mark.parametrize("accepted", [False, True])
+def test_that_a_body_answered_can_be_disputed_as_the_record_could(accepted: bool) -> None:
+    """Whoever is named in the answer has a page of it, and what rested on the first record
+    waits again; while nothing rests on it, neither does on the answer."""
+    told = written()
+    first = record(told)
+    if accepted:
+        accept(told)
+    dispute(told)
+    assert code(answer_together(told, {EVE: YES, FAY: YES}, True)) is None
+    second = record(told)
+    assert second != first
+    assert code(dispute(told, ANN, second)) is Code.NOT_FOUND
+    assert code(dispute(told, FAY, second)) is None
+    assert told.stream.state.disputed() == {RIVER}
+    assert code(answer_together(told, {EVE: YES}, False)) is Code.OUTCOME_DIFFERS
+    ended = told.send(
+        c.AnswerDispute(told.sitting(RIVER), next(iter(told.told.disputes)), False, TEXT), ANN
+    )
+    assert code(ended) is None
+    assert ended["events"][0]["data"]["entry"] == first
+    assert RIVER not in told.stream.state.decisions
+    assert code(dispute(told, EVE, second)) is Code.NOT_FOUND
 
 
 # Other records than decisions.

@@ -38,18 +38,18 @@ def test_all_decide_at_once_unless_somebody_says_otherwise() -> None:
     assert stages(ROUTE, {}) == (frozenset({RIVER, HILL, ETHICS, HOLDER}),)
     assert cycle(ROUTE, {}) == ()
     for body in (RIVER, HILL, ETHICS, HOLDER):
-        assert turn(body, ROUTE, {}, frozenset()) == frozenset()
+        assert turn(body, predecessors(ROUTE, {}), frozenset()) == frozenset()
 
 
 def test_after_ethics_and_after_the_iwi() -> None:
     after = says(river={"ethics"}, holder={"people"})
     assert stages(ROUTE, after) == (frozenset({HILL, ETHICS}), frozenset({RIVER}),
                                     frozenset({HOLDER}))  # fmt: skip
-    assert turn(RIVER, ROUTE, after, frozenset()) == {ETHICS}
-    assert turn(RIVER, ROUTE, after, frozenset({HILL})) == {ETHICS}
-    assert turn(RIVER, ROUTE, after, frozenset({ETHICS})) == frozenset()
-    assert turn(HOLDER, ROUTE, after, frozenset({HILL})) == {RIVER}
-    assert turn(HILL, ROUTE, after, frozenset()) == frozenset()
+    assert turn(RIVER, predecessors(ROUTE, after), frozenset()) == {ETHICS}
+    assert turn(RIVER, predecessors(ROUTE, after), frozenset({HILL})) == {ETHICS}
+    assert turn(RIVER, predecessors(ROUTE, after), frozenset({ETHICS})) == frozenset()
+    assert turn(HOLDER, predecessors(ROUTE, after), frozenset({HILL})) == {RIVER}
+    assert turn(HILL, predecessors(ROUTE, after), frozenset()) == frozenset()
 
 
 def test_after_one_body_by_its_id() -> None:
@@ -70,7 +70,10 @@ def test_what_is_not_on_the_route_is_not_waited_for() -> None:
     assert stages(ROUTE, after) == stages(ROUTE, {})
     assert ISLAND not in predecessors(ROUTE, after)
     without_ethics = tuple(each for each in ROUTE if each.body != ETHICS)
-    assert turn(RIVER, without_ethics, says(river={"ethics", ETHICS}), frozenset()) == frozenset()
+    assert (
+        turn(RIVER, predecessors(without_ethics, says(river={"ethics", ETHICS})), frozenset())
+        == frozenset()
+    )
 
 
 def test_a_capacity_means_every_other_body_in_that_standing_and_no_other() -> None:
@@ -131,7 +134,7 @@ def test_every_capacity_and_every_body_can_be_come_after() -> None:
 
 def test_it_is_nobodys_turn_who_is_not_on_the_route() -> None:
     with pytest.raises(ValueError, match="not on the route"):
-        turn(ISLAND, ROUTE, {}, frozenset())
+        turn(ISLAND, predecessors(ROUTE, {}), frozenset())
 
 
 def test_an_empty_route_has_no_stages() -> None:
@@ -178,7 +181,7 @@ def test_whom_a_body_waits_for_is_what_its_kawa_says(route, after) -> None:
 @given(routes, afters, st.frozensets(st.sampled_from(BODIES)))
 def test_it_is_a_bodys_turn_when_all_it_comes_after_have_approved(route, after, approved) -> None:
     for body, others in by_hand(route, after).items():
-        assert turn(body, route, after, approved) == others - approved
+        assert turn(body, predecessors(route, after), approved) == others - approved
 
 
 @settings(max_examples=300)
@@ -237,7 +240,7 @@ def test_approving_stage_by_stage_everybodys_turn_comes(route, after) -> None:
     approved: frozenset[str] = frozenset()
     for stage in stages(route, after):
         for body in stage:
-            assert turn(body, route, after, approved) == frozenset()
+            assert turn(body, predecessors(route, after), approved) == frozenset()
         approved |= stage
     assert approved == {each.body for each in route}
 

@@ -465,14 +465,27 @@ class Requests(World, RuleBasedStateMachine):
         command = c.AnswerDispute(self.sitting(name), dispute, stands, TEXT)
         self.send(command, self.one_of(name, who), missed=missed)
 
+    @precondition(lambda self: self.told.disputes)
+    @rule(number=st.integers(0, 9), voices=st.lists(st.sampled_from(Voice), max_size=7),
+          method=st.sampled_from(["hui", "phone"]), stands=st.booleans(), missed=LATE)  # fmt: skip
+    def a_body_answers_a_dispute_together(self, number, voices, method, stands, missed) -> None:
+        names = sorted(self.told.disputes)
+        dispute = names[number % len(names)]
+        name = self.told.disputes[dispute].body
+        pens = sorted(self.world[name].secretaries) or [PERSONS[7]]
+        said = dict(zip(self.spoken_for(name), voices, strict=False))
+        met = c.Met(self.now.date(), method, said)
+        command = c.AnswerDispute(self.sitting(name), dispute, stands, TEXT, met)
+        self.send(command, pens[0], missed=missed)
+
     @OPEN
     @rule(who=PERSON, reviewer=PERSON)
     def somebody_writes_a_review(self, who, reviewer) -> None:
         before = self.stream.state
         answer = self.send(c.RecordReview(TEXT, reviewer), who)
-        silent = any(each.escalated for each in self.told.waits().values())
-        deciding = self.told.standing == DECIDING
-        assert isinstance(answer, Refused) is not (who == reviewer and silent and deciding)
+        goes_on = self.told.standing in (DECIDING, "Accepted")
+        found = who == reviewer and self.told.referred and goes_on
+        assert isinstance(answer, Refused) is not bool(found)
         assert self.stream.state == before, "a review decides nothing"
 
     # What those who ask do.

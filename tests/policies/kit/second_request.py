@@ -48,11 +48,13 @@ def in_a_circle(entries: Any) -> set[str]:
 
 @dataclass
 class Record:
-    """What a secretary wrote down: whose, who is named in it, who wrote it."""
+    """What a secretary wrote down: whose, who is named in it, who wrote it, and the entry of
+    the record that it answers for, if it does."""
 
     body: str
     named: frozenset[str]
     by: str
+    about: str | None = None
 
 
 @dataclass
@@ -80,6 +82,7 @@ class Told:
     meetings: set[str] = field(default_factory=set)
     questions: dict[str, str] = field(default_factory=dict)
     records: dict[str, Record] = field(default_factory=dict)
+    referred: set[str] = field(default_factory=set)
     rests_on: dict[str, set[str]] = field(default_factory=dict)
     disputes: dict[str, e.Disputed] = field(default_factory=dict)
     disputed_ever: set[tuple[str, str]] = field(default_factory=set)
@@ -198,8 +201,12 @@ class Told:
         return {
             each.body
             for each in self.disputes.values()
-            if each.entry in self.rests_on.get(each.body, ())
+            if self.root(each.entry) in self.rests_on.get(each.body, ())
         }
+
+    def root(self, entry: str) -> str:
+        """The entry of the record that this one, perhaps, answers for."""
+        return self.records[entry].about or entry
 
     def agreed(self) -> bool:
         required = self.required()
@@ -246,7 +253,8 @@ class Told:
         """Fold one entry and check every event in it."""
         for event in events:
             name = type(event).__name__
-            late = self.standing == "Accepted" and name in AFTER_ACCEPTANCE
+            answers = any(isinstance(each, e.DisputeAnswered) for each in events)
+            late = self.standing == "Accepted" and (name in AFTER_ACCEPTANCE or answers)
             assert not self.ended or late, f"{name} after {self.ended}"
             at_desk = self.standing in (AT_DESK, RETURNED)
             assert not at_desk or name in {
@@ -629,7 +637,7 @@ class Told:
         assert event.person == envelope.actor
         assert event.person in record.named, "somebody disputes a record that does not name them"
         assert event.body == record.body
-        assert event.entry in self.rests_on[event.body], "nothing rests on it"
+        assert self.root(event.entry) in self.rests_on[event.body], "nothing rests on it"
         assert (event.entry, event.person) not in self.disputed_ever
         self.disputed_ever.add((event.entry, event.person))
         self.disputes[event.dispute] = event
@@ -638,13 +646,30 @@ class Told:
         dispute = self.disputes.pop(event.dispute)
         body = dispute.body
         assert event.body == envelope.command.sitting.body == body
-        hands = (world[body].members | world[body].secretaries) - self.out_of_it(body, world)
-        assert envelope.actor in hands
-        concerned = {dispute.person, self.records[dispute.entry].by}
-        if envelope.actor in concerned:
-            assert not hands - concerned, "they answered for a record of their own making"
-        if not event.stands and dispute.entry in self.rests_on.get(body, ()):
+        first = self.root(dispute.entry)
+        assert event.entry == first
+        if len(events) > 1:
+            self._answered_together(body, event, events, world)
+            self.records[entry["id"]].about = first
+        else:
+            hands = (world[body].members | world[body].secretaries) - self.out_of_it(body, world)
+            assert envelope.actor in hands
+            concerned = {dispute.person, self.records[dispute.entry].by}
+            if envelope.actor in concerned:
+                assert not hands - concerned, "they answered for a record of their own making"
+        if not event.stands and first in self.rests_on.get(body, ()):
             self._void(body)
+
+    def _answered_together(self, body, event, events, world) -> None:
+        hui, kawa = events[0], world[body].kawa
+        assert not world[body].pause
+        assert hui.method == "hui" or not kawa.in_person
+        found = outcomes(
+            kawa, hui.voices, world[body].members, self.out_of_it(body, world),
+            world[body].delegates_known(),
+        )  # fmt: skip
+        wanted = Outcome.APPROVE if event.stands else Outcome.DECLINE
+        assert wanted in found, "the body's voices do not come to that answer"
 
     def _void(self, body: str) -> None:
         """The body decides afresh, from the beginning."""
@@ -655,7 +680,7 @@ class Told:
 
     def _ReviewRecorded(self, event, entry, events, envelope, world) -> None:  # noqa: N802
         assert envelope.actor == event.reviewer == envelope.command.reviewer
-        assert any(each.escalated for each in self.waits().values())
+        assert self.referred
         assert len(events) == 1
 
     # Time.
@@ -693,6 +718,7 @@ class Told:
         assert any(each.body == event.body and each.capacity is HOLDER for each in self.asked())
         assert (event.reviewer, event.days) == (envelope.command.reviewer, waited.days)
         assert waited.review_after <= waited.days
+        self.referred.add(event.body)
 
     def _only_the_clock(self, events, envelope) -> None:
         assert envelope.actor == "system"

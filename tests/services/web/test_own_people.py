@@ -135,3 +135,16 @@ def test_the_finding_is_read_by_both_sides_and_decides_nothing(stack: Stack, lat
         assert seen["status"] == "deciding"
     accepting = also.at(stack, MEMBER, later.referred, "acceptance", conditions=[])
     assert accepting.status_code == 409
+
+
+def test_what_the_holder_says_at_last_is_the_reviewers_to_read(stack: Stack, later: Later) -> None:
+    path = f"/v1/requests/{later.referred}/review"
+    answer(stack, later, later.referred, "approve")
+    finding = steps.command(finding="Kōrero of a late yes")
+    ok(stack.client("reviewer").post(path, json=finding))
+    seen = steps.read_request(stack, later.referred, "reviewer")
+    outcomes = {each["body"]: each["outcome"] for each in seen["bodies"]}
+    assert outcomes[later.agency] == "approve"
+    assert "Kōrero of a late yes" in str(seen["history"])
+    ok(also.at(stack, MEMBER, later.referred, "acceptance", conditions=[]))
+    assert steps.read_request(stack, later.referred, "reviewer")["status"] == "accepted"

@@ -11,7 +11,7 @@ from web_scene import REPORT
 
 TOWN = "example-landing-place"
 ITEM = "dia_clean.births.dia_bir_parent1_tribe_text"
-SECRETARY, OTHER_HAND = "island-b-member-3", "island-b-member-2"
+SECRETARY = "island-b-member-3"
 PURPOSE = "example-town-study"
 
 
@@ -111,14 +111,26 @@ def test_from_a_request_to_a_report_by_the_secretarys_hand(stack: Stack, town: T
     disputed = command(code=pages[1]["code"], words="I was not there.")
     ok(stack.anonymous.post("/v1/disputes", json=disputed))
     assert ask(stack, using, client)["context"]["code"] == "disputed"
-    # Not by her who wrote the record: the body lends somebody else the pen for that.
+    # Not by her alone, who wrote the record: they meet about it, and she writes that down.
     answer = {"body": town.body, "dispute": disputed["command_id"], "stands": True,
               "answer": "He was on the telephone, and said so again."}  # fmt: skip
     refused = also.at(stack, SECRETARY, request, "dispute-answers", **answer)
     assert (refused.status_code, refused.json()["code"]) == (403, "not_permitted")
-    lent = {"person": stack.people[OTHER_HAND], "roles": ["secretary"]}
-    post(stack, f"/v1/bodies/{town.body}/members", member=lent)
-    ok(also.at(stack, OTHER_HAND, request, "dispute-answers", **answer))
+    said = dict.fromkeys(town.people, "approve") | {town.people[1]: "abstain"}
+    met = {"held_on": "2026-01-20", "method": "hui", "voices": said}
+    answered = ok(also.at(stack, SECRETARY, request, "dispute-answers", **answer, met=met))
+    assert answered["events"] == ["HuiRecorded", "DisputeAnswered"]
+    assert ask(stack, using, client)["decision"]
+    # Each of them has a page of that too, with a code that would suspend it again.
+    pages = about(stack, request, "read-backs", town, entry=answered["entry"])
+    texts = {each["person"]: each["text"] for each in pages}
+    assert all("The body said that its record stands." in each for each in texts.values())
+    assert "that an earlier record of the body's is right" in texts[town.people[0]]
+    again = command(code=pages[0]["code"], words="I was not asked.")
+    ok(stack.anonymous.post("/v1/disputes", json=again))
+    assert ask(stack, using, client)["context"]["code"] == "disputed"
+    answer |= {"dispute": again["command_id"], "answer": "Asked again, by all of us."}
+    ok(also.at(stack, SECRETARY, request, "dispute-answers", **answer, met=met))
     assert ask(stack, using, client)["decision"]
     # What was learnt comes back, and is taken or sent back by her hand.
     sent = command(duty="duty-1", words=dict.fromkeys(REPORT, "Invented."))
