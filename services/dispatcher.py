@@ -61,7 +61,8 @@ class Dispatcher:
         self._recorder = recorder
 
     async def send(self, envelope: Envelope, extra: Extra | None = None) -> Json:
-        """Carry `envelope`; returns the ledger entry of its command.
+        """Carry `envelope`; returns the ledger entry of its command: its id, stream, sequence,
+        command, instant, and the types of its events.
 
         Raises:
             RefusedError: the command was refused; `unavailable` when its outcome is not

@@ -27,15 +27,18 @@ from policies.restriction import events as restriction_events
 from services import calendar, messages
 from services.people import all_bodies, speaking
 from services.store import streams
-from services.store.streams import Json, Stream
+from services.store.streams import Folded, Json, Stream
 
 DIGEST_AT = time(8)
 """When a weekly digest goes out: Monday morning in New Zealand."""
 
 
-def tell(connection: Connection, stream: Stream, happened: list[Any], entry: Json) -> None:
-    """Post what follows from `entry` for people to know. The same entry posts nothing twice."""
-    told = _Told(connection, stream.id, entry)
+def tell(
+    connection: Connection, stream: Stream, happened: list[Any], entry: Json, folded: Folded
+) -> None:
+    """Post what follows from `entry` for people to know. The same entry posts nothing twice.
+    `folded` are states that need not be read again."""
+    told = _Told(connection, stream.id, entry, folded)
     match kind_of(stream.id):
         case "request":
             _request(told, stream.state, happened)
@@ -102,8 +105,9 @@ def _shared(told: _Told, state: BodyState, happened: list[Any]) -> None:
 class _Told:
     """Who has been told of one entry."""
 
-    def __init__(self, connection: Connection, stream: str, entry: Json) -> None:
+    def __init__(self, connection: Connection, stream: str, entry: Json, folded: Folded) -> None:
         self._connection = connection
+        self._folded = folded
         self._stream = stream
         self._entry = entry
         self.at: datetime = codec.instant(entry["at"])
@@ -121,7 +125,7 @@ class _Told:
         """Tell those who do the body's errands: its secretaries; at once, or on Monday."""
         if body is None:
             return
-        state: BodyState = streams.get(self._connection, body).state
+        state: BodyState = streams.get(self._connection, body, self._folded).state
         facts = {"body": body}
         monday = _monday_after(calendar.today(self.at))
         for person, member in sorted(state.current(self.at).items()):

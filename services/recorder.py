@@ -213,7 +213,7 @@ class Recorder:
         projections.project(connection, recorded, happened, entry)
         if extra is not None:
             extra(connection, entry["id"])
-        notifying.tell(connection, recorded, happened, entry)
+        notifying.tell(connection, recorded, happened, entry, self._folded)
         if _post(connection, recorded, happened, entry):
             afterwards.append(self.posted)
         return RecordReply("recorded", codec.written(now), [entry])

@@ -9,6 +9,7 @@ sends what waits to be sent.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import time
@@ -41,6 +42,7 @@ from services.store.schema import entries
 from services.store.schema import leaves as leaf
 from workflows.contracts import (
     CATCH_UP,
+    FOLDED,
     LOAD,
     MANNER,
     RECORD,
@@ -49,6 +51,7 @@ from workflows.contracts import (
     Json,
     LoadCall,
     RecordCall,
+    RecordReply,
     Start,
     TellCall,
 )
@@ -58,6 +61,8 @@ from workflows.restriction import RestrictionWorkflow
 
 LOG = logging.getLogger("accord.worker")
 THREADS = 32
+GARBAGE_AFTER = 20_000
+"""How many more things there are, beside those that went, before Python looks for what can go."""
 UNSEQUENCED_FOR = timedelta(minutes=1)
 LATELY = 1000
 """How many entries back a worker that starts looks for what a crash kept from a run."""
@@ -91,23 +96,35 @@ def activities(recorder: Recorder) -> list[Callable[..., Json]]:
 
     @activity.defn(name=LOAD)
     def load(call: Json) -> Json:
-        return {**vars(recorder.load(LoadCall(**call)))}
+        return _travelling(recorder.load(LoadCall(**call)))
 
     @activity.defn(name=TELL_TIME)
     def tell_time(call: Json | None = None) -> Json:
-        return {**vars(recorder.tell_time(TellCall(**call) if call else None))}
+        return _travelling(recorder.tell_time(TellCall(**call) if call else None))
 
     @activity.defn(name=RECORD)
     def record(call: Json) -> Json:
-        return {**vars(recorder.record(RecordCall(**call)))}
+        return _travelling(recorder.record(RecordCall(**call)))
 
     return [load, tell_time, record]
+
+
+def _travelling(reply: RecordReply) -> Json:
+    """The reply as plain JSON; of each entry, what a run needs."""
+    entries = [{name: each[name] for name in FOLDED} for each in reply.entries]
+    answer = reply.answer and {name: reply.answer[name] for name in FOLDED}
+    return {**vars(reply), "entries": entries, "answer": answer}
 
 
 async def run(settings: Settings) -> None:
     """Work until told to stop (SIGINT, SIGTERM)."""
     client = await connected(settings)
     accord = bootstrap.build(settings, client)
+    # What is here by now stays, and so do the runs that are kept: looking through all of it for
+    # what can go, as often as Python does of itself, is a few hundredths of a worker's time.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_AFTER)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -75,6 +75,10 @@ class RecordCall:
     events: list[Json]
 
 
+FOLDED = ("id", "stream", "sequence", "command", "at", "events")
+"""What a run needs of a ledger entry. Nothing else of it travels through Temporal."""
+
+
 @dataclass(frozen=True)
 class RecordReply:
     """What the recorder found or did.
@@ -82,7 +86,7 @@ class RecordReply:
     status: ``recorded`` (committed now), ``known`` (this command was committed before),
         ``behind`` (the stream has moved: fold and decide again), ``current`` (nothing to
         commit, nothing was missed) or ``refused``.
-    entries: what the caller had not folded, in order.
+    entries: what the caller had not folded, in order; on their way to a run, `FOLDED` of each.
     answer: the entry of a command that was known; of one committed now, it is in `entries`.
     now: the service clock, as the ledger writes instants.
     """

@@ -109,7 +109,7 @@ class StreamDriver:
 
     @workflow.update(name=COMMAND)
     async def command(self, written: Any) -> Json:
-        """Carry one command (an envelope); returns the ledger entry it made, now or before."""
+        """Carry one command (an envelope); returns what ledger entry it made, now or before."""
         if self._alarm.manner == 1 or not self._ready:
             await workflow.wait_condition(lambda: self._ready)
         return await self._carry(written)
@@ -158,7 +158,7 @@ class StreamDriver:
                 )
                 self._take(reply)
                 if reply.made is not None:
-                    return reply.made
+                    return _receipt(reply.made)
                 if reply.refusal is not None:
                     raise _refused(Refused(Code(reply.refusal.code), reply.refusal.facts))
                 if reply.status == "current":
@@ -281,6 +281,12 @@ class StreamDriver:
                 self._state = self._machine.fold(self._state, entry)
                 self._sequence += 1
                 self._known.add(entry["command"])
+
+
+def _receipt(entry: Json) -> Json:
+    """An entry as whoever sent its command is told of it: what happened in it they read where
+    they may."""
+    return {**entry, "events": [{"type": each["type"]} for each in entry["events"]]}
 
 
 async def _asked(

@@ -22,6 +22,9 @@ Json = dict[str, Any]
 
 # Built once; each execution gives the values.
 _GET = sa.select(streams).where(streams.c.id == sa.bindparam("stream"))
+_HEAD = sa.select(streams.c.owner, streams.c.sequence, streams.c.head).where(
+    streams.c.id == sa.bindparam("stream")
+)
 _STATE = sa.select(streams.c.state).where(streams.c.id == sa.bindparam("stream"))
 _LOOK = sa.select(
     streams.c.owner,
@@ -83,12 +86,23 @@ class Folded:
         return found.state if found is not None and found.head == head else None
 
 
-def get(connection: Connection, stream: str) -> Stream:
-    """The stream, or the empty one of that name."""
+def get(connection: Connection, stream: str, folded: Folded | None = None) -> Stream:
+    """The stream, or the empty one of that name. With `folded`, its state is read only where it
+    is not kept there."""
+    if folded is not None:
+        head = connection.execute(_HEAD, {"stream": stream}).one_or_none()
+        if head is None:
+            return _empty(stream)
+        state = folded.at(stream, head.head)
+        if state is not None:
+            return Stream(stream, head.owner, head.sequence, head.head, state)
     row = connection.execute(_GET, {"stream": stream}).one_or_none()
     if row is None:
         return _empty(stream)
-    return Stream(row.id, row.owner, row.sequence, row.head, _state(stream, row.state))
+    found = Stream(row.id, row.owner, row.sequence, row.head, _state(stream, row.state))
+    if folded is not None:
+        folded.keep(found)
+    return found
 
 
 def to_append(

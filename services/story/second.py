@@ -132,11 +132,14 @@ class OwnData:
         member = await stage.person("river-member-4")
         gateway = await stage.post("operator", "/v1/gateways", collections=["example_register"])
 
-        async def allowed() -> Json | None:
-            told = await stage.ask(member, REGISTER, PURPOSE, credential=gateway["credential"])
-            return told if told["decision"] else None
+        async def issued() -> bool:
+            found = await stage.get("river-member-4", "/v1/grants")
+            return any(each["purpose"] == PURPOSE for each in found)
 
-        told = await stage.until("the yes", allowed)
+        # Each question is recorded with its answer: it is asked once, when there is a grant.
+        await stage.until("the grant", issued)
+        told = await stage.ask(member, REGISTER, PURPOSE, credential=gateway["credential"])
+        must(told["decision"], "it should be open to her")
         slice_ = told["context"]["obligations"][0]["slice"]
         must(slice_["peoples"] == [RIVER], "only the river people's records should come")
         self.say("   The agency said yes; her people's own records are open to her, no others.")
