@@ -19,10 +19,12 @@ def remind(state: RequestState, envelope: Envelope, command: c.Remind) -> list[e
     if not command.waited and command.forward_after is None:
         return _as_before(state, envelope)
     happened: list[e.Event] = []
+    forwarded = _desk_is_late(state, command)
     times = {}
     for who, waited in sorted(command.waited.items()):
         wait = state.waits.get(who)
-        if wait is None or wait.stands:
+        if wait is None or wait.stands or (who == DESK and forwarded):
+            # A desk that is not waited for any more is told nothing.
             continue
         if (count := due(wait, waited)) > wait.told:
             times[who] = count
@@ -33,7 +35,7 @@ def remind(state: RequestState, envelope: Envelope, command: c.Remind) -> list[e
             happened.append(e.Escalated(who, command.reviewer, waited.days))
     if times:
         happened.insert(0, e.Reminded(tuple(sorted(times)), times))
-    if _desk_is_late(state, command):
+    if forwarded:
         # The desk cannot decline; so neither can its silence.
         happened.append(e.Forwarded(unchecked=True))
     return happened or Refused(Code.WRONG_TIME)

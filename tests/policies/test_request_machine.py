@@ -605,8 +605,11 @@ class Requests(World, RuleBasedStateMachine):
     def due(self, told, reviewer, forward) -> list[object]:
         """What must follow from so many days."""
         found = self.told.waits()
+        at_desk = self.told.standing == AT_DESK and forward is not None
+        forwarded = at_desk and forward <= told[DESK].days
         running = {who: told[who] for who in sorted(told)
-                   if who in found and not found[who].stands}  # fmt: skip
+                   if who in found and not found[who].stands
+                   and not (who == DESK and forwarded)}  # fmt: skip
         times = {who: sum(day <= each.days for day in each.remind) for who, each in running.items()}
         times = {who: each for who, each in times.items() if each > found[who].told}
         due: list[object] = [e.Reminded(tuple(sorted(times)), times)] if times else []
@@ -618,7 +621,7 @@ class Requests(World, RuleBasedStateMachine):
             silent = each.review_after is not None and each.review_after <= each.days
             if holds and silent and reviewer and not found[who].escalated:
                 due.append(e.Escalated(who, reviewer, each.days))
-        if self.told.standing == AT_DESK and forward is not None and forward <= told[DESK].days:
+        if forwarded:
             due.append(e.Forwarded(unchecked=True))
         return due if not self.told.ended or self.told.standing == "Accepted" else []
 
