@@ -45,6 +45,7 @@ def save(
     now: datetime,
 ) -> int:
     """Save `content` over version `version` (0 for a new draft); returns the new version.
+    The same content once more changes nothing.
 
     Raises:
         RefusedError: somebody (another device) saved meanwhile; what changed is named.
@@ -73,6 +74,9 @@ def save(
             for name in sorted({*content, *row.content})
             if content.get(name) != row.content.get(name)
         ]
+        if not differing:
+            # Saved before, and the answer was lost on its way.
+            return int(row.version)
         raise RefusedError(Code.STALE, version=str(row.version), differs=",".join(differing))
     saved = connection.execute(
         sa.update(drafts)

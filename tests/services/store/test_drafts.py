@@ -29,6 +29,17 @@ def test_a_draft_is_saved_over_the_version_that_was_seen(store: Store) -> None:
         assert drafts.get(connection, "draft-1", OWNER).content == {"title": "two"}
 
 
+def test_the_same_once_more_is_no_other_device(store: Store) -> None:
+    """The answer was lost on its way, and the same is sent again."""
+    for version, content in ((0, {"title": "one"}), (1, {"title": "two"})):
+        assert save(store, version, content) == version + 1
+        assert save(store, version, content) == version + 1
+    with pytest.raises(RefusedError) as raised:
+        save(store, 1, {"title": "two"}, "person-2")
+    assert raised.value.refused.code is Code.NOT_FOUND
+    assert save(store, 2, {"title": "three"}) == 3
+
+
 def test_a_draft_is_its_owners_alone(store: Store) -> None:
     save(store, 0, {})
     with pytest.raises(RefusedError) as raised:
