@@ -144,6 +144,8 @@ class Run:
         outcomes = Counter(life.outcome for life in self.lives)
         lines = [f"{'requests':<24}{len(self.lives):>7}"]
         lines += [f"  {what:<22}{n:>7}" for what, n in outcomes.most_common()]
+        why = Counter(life.why for life in self.lives if life.outcome == "refused at preview")
+        lines.append("    " + ", ".join(f"{each} {n}" for each, n in why.most_common()))
         lines.append(f"{'decisions':<24}{sum(self.verdict.decisions.values()):>7}")
         for rule in ("consensus", "majority", "named_assent", "whanau"):
             told = Counter[str]()

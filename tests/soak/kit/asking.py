@@ -59,6 +59,8 @@ class Life:
     aside: set[str] = field(default_factory=set)
     """Who stood aside, by key."""
     steps: int = 0
+    why: str = ""
+    """Why the preview did not let it go, at last."""
     restriction: tuple[str, str] = ("", "")
     """One that was placed because of it, and the key of its body."""
 
@@ -97,6 +99,8 @@ class Life:
                     seen = {**preview, "at": told.isoformat()}
                     self.world.kept.previews[self.request] = seen
                     return
+            lacking = [each["code"] for each in preview["refused"]] + preview["missing"]
+            self.why = lacking[0] if lacking else "refused when it was sent"
             if not await _mended(self, preview) or await _saved(self) is None:
                 break
         self.outcome = "refused at preview"

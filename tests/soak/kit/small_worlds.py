@@ -7,7 +7,6 @@ Real Temporal, the real app and recorder; in this process, one thing after the o
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import shutil
 import tempfile
@@ -22,7 +21,7 @@ from asking import Life, Setting
 from chance import Drawn
 from drawn_kawa import Plan, plan
 from household import Household, prepare, settings
-from hypothesis import HealthCheck, given, note, strategies
+from hypothesis import HealthCheck, Phase, given, note, strategies
 from hypothesis import seed as seeded
 from hypothesis import settings as hypothesis_settings
 from lives import body_changes, step
@@ -101,9 +100,11 @@ def search(examples: int, seed: int | None) -> int:
 def looking(one: Callable[[Any], None], examples: int, **more: Any) -> None:
     """Let hypothesis find `examples` worlds, and make small what goes wrong.
 
-    `more`: ``seed``, or ``derandomize`` for the same worlds each time.
+    `more`: ``seed``, or ``derandomize`` for the same worlds each time; or ``phases``.
     """
     seed = more.pop("seed", None)
+    # Without the phase that explains: it traces every line, and there are many in a world.
+    more.setdefault("phases", (Phase.generate, Phase.shrink))
     found = hypothesis_settings(
         max_examples=examples, deadline=None, database=None, print_blob=True,
         report_multiple_bugs=False, suppress_health_check=list(HealthCheck), **more,
@@ -119,9 +120,9 @@ async def _world(world: Parlour, chance: Drawn) -> list[str]:
         finally:
             for line in world.log:
                 note(line)
-        with contextlib.suppress(StopIteration):
-            wrong = await disagreements(world.house.store, world.house.temporal, within=10)
-    found = judge(world.export(), world.kept, MARKER)
+        export = world.export()
+        wrong = await disagreements(world.house.store, world.house.temporal, within=10)
+    found = judge(export, world.kept, MARKER)
     wrong += [f"point {point}: {sentence}" for point, sentence in found.wrong]
     return wrong + world.kept.trouble
 
