@@ -137,8 +137,8 @@ class Town(World):
             moved = await self.call(OPERATOR, "POST", "/v1/example/clock", {"days": float(days)})
         if not moved.ok:
             raise UnexpectedError(f"the clock did not move: {moved.status} {moved.body}")
-            there = datetime.fromisoformat(moved.body["now"])
-            self.ahead = there - datetime.now(there.tzinfo)
+        there = datetime.fromisoformat(moved.body["now"])
+        self.ahead = there - datetime.now(there.tzinfo)
         # Every session has ended with that; whoever was about lately signs in again.
         about, self._about = sorted(self._about), set()
         for each in about:
