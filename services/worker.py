@@ -116,15 +116,19 @@ def _travelling(reply: RecordReply) -> Json:
     return {**vars(reply), "entries": entries, "answer": answer}
 
 
+def look_for_garbage_seldom() -> None:
+    """What is here by now stays, and so do the runs that are kept: looking through all of it for
+    what can go, as often as Python does of itself, is a few hundredths of a worker's time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_AFTER)
+
+
 async def run(settings: Settings) -> None:
     """Work until told to stop (SIGINT, SIGTERM)."""
     client = await connected(settings)
     accord = bootstrap.build(settings, client)
-    # What is here by now stays, and so do the runs that are kept: looking through all of it for
-    # what can go, as often as Python does of itself, is a few hundredths of a worker's time.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_AFTER)
+    look_for_garbage_seldom()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -16,7 +16,7 @@ The first time, it builds a private environment in .venv-tests/ (about half a mi
   (nothing)     every test; other arguments go to pytest
   bench         measure, by tests/benchmarks/run.py; other arguments go to it
   kills         kill a process at every step, by tests/kills/every_step.py; likewise
-  soak          twenty bodies, 500 random requests, restarts, by tests/soak/run.py: an hour or so
+  soak          twenty bodies, 500 random requests, restarts, by tests/soak/run.py: half an hour
   -h, --help    this text; nothing is built
 
 Once the environment is built, `.venv-tests/bin/pytest --help` lists pytest's arguments.

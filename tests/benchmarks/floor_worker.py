@@ -14,7 +14,7 @@ from temporalio.worker import Worker
 
 from services.settings import read_settings
 from services.store.session import Store
-from services.worker import THREADS, connected
+from services.worker import THREADS, connected, look_for_garbage_seldom
 
 sys.path.append(str(Path(__file__).resolve().parent))
 
@@ -48,6 +48,7 @@ async def run() -> None:
     settings = read_settings()
     client = await connected(settings)
     store = Store(settings.database)
+    look_for_garbage_seldom()
     with store.write() as connection:
         ROWS.create(connection, checkfirst=True)
     stop = asyncio.Event()

@@ -14,7 +14,7 @@ died. What the table says:
             the longest, restart included
 
 At the end of each round the stories must be complete, the ledger must verify, and streams and
-workflows must agree. The exit code is 0 when all of it holds. A round takes four minutes or so.
+workflows must agree. The exit code is 0 when all of it holds. A round takes three minutes or so.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ KAWA = ("policies/kawa.py", "    if against in said:\n", "    if False:\n")
 CLOCK = ("policies/grant/decide.py", "return min(instants, default=None)", "return None")
 WHY = ("services/preview.py", "    return missing\n", "    return []\n")
 JOINED = ("policies/packs/example/rules.csv", "NO-LINKAGE,", "NO-SUCH-LINE,")
-PURPOSE = ("policies/use.py", "elif terms.purpose != question.purpose:", "elif False:")
+PURPOSE = ("policies/use.py", "if terms.purpose != question.purpose:", "if False:")
 NAMES = ("policies/packs/example/rules.csv", "NO-NAMES-HEALTH,role:grantee,use.read,*,*,health",
          "NO-NAMES-HEALTH,role:grantee,use.read,*,*,child")  # fmt: skip
 REPLIES = ("services/queries/register.py", '"replies": replies[data["duty"]]', '"replies": []')
@@ -50,7 +50,7 @@ BROAD = ("services/preview.py", "for each in too_broad(", "for each in () and to
 AREA = ("policies/use.py", "return (purpose, area) if area else (purpose,)", "return (purpose,)")
 KIND = ("services/preview.py", "if draft.use_kind not in set(UseKind):", "if False:")
 DISPUTED = ("policies/use.py", "if unsettled.disputed &", "if frozenset() &")
-STORIES = ("services/catalogue/search.py", "bool(said.classes & STORIES)", "False")
+STORIES = ("services/catalogue/search.py", "sa.not_(facts.a_story(items.c.id))", "sa.true()")
 LIGHT = ("policies/routing.py", "if self._own is not None and not self._held(item):", "if False:")
 ANEW = ("services/requests.py", 'return {**row.content, "revises": draft}, sight.now',
         'return {"revises": draft}, sight.now')  # fmt: skip

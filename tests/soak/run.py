@@ -14,7 +14,7 @@ answers says which of design.md's thirteen points do not hold, as far as they ca
 outside. The exit code is 0 when all hold, nothing was lost or doubled, streams and workflows
 agree, and every request has ended or waits for somebody named.
 
-Twenty bodies and 500 requests take an hour or so on two cores. With `--hypothesis N`, N examples
+Twenty bodies and 500 requests take half an hour on two cores. With `--hypothesis N`, N examples
 in small worlds within this process, which hypothesis makes as small as it can when one fails.
 """
 
