@@ -207,6 +207,21 @@ def append(
     return Stream(stream.id, owner, entry["sequence"], digest_of_entry, state)
 
 
+def refold(connection: Connection) -> None:
+    """Tell the state of every stream anew from its entries, for a migration: what a state holds
+    is this Accord's own affair, and may be another in the next."""
+    for stream in list(connection.execute(sa.select(streams.c.id)).scalars()):
+        machine = MACHINES[kind_of(stream)]
+        state = machine.initial
+        for entry in after(connection, stream, 0):
+            state = machine.fold(state, entry)
+        connection.execute(
+            sa.update(streams)
+            .where(streams.c.id == stream)
+            .values(state=codec.encode(state), open=bool(state.open))
+        )
+
+
 def open_driven(connection: Connection) -> list[str]:
     """The streams that a workflow must be driving."""
     kinds = [machine.kind for machine in MACHINES.values() if machine.driven]

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from services.store import migrate
+from services.store import migrate, schema, streams
 from services.store.schema import METADATA
 from services.store.session import Store
 
@@ -108,6 +108,20 @@ def test_what_fails_leaves_nothing(
     store.close()
     migrate.upgrade(url)
     migrate.check_current(url)
+
+
+def test_states_are_told_anew_from_their_entries(house: Any) -> None:
+    """A home of an Accord that kept another state for the same entries."""
+    house.record(house.submit("request-told"))
+    with house.store.write() as connection:
+        before = streams.get(connection, "request-told").state
+        connection.execute(sa.update(schema.streams).values(state={"status": "of old"}))
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0004'"))
+    with house.store.read() as connection, pytest.raises(ValueError, match="Status"):
+        streams.get(connection, "request-told")
+    migrate.upgrade(house.store.url)
+    with house.store.read() as connection:
+        assert streams.get(connection, "request-told").state == before
 
 
 def test_current_is_current(database_url: str) -> None:
