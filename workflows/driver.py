@@ -134,7 +134,9 @@ class StreamDriver:
     @workflow.update(name=CATCH_UP)
     async def catch_up(self, sequence: int) -> None:
         """Fold what was committed when worker and Temporal died before either could tell."""
-        await workflow.wait_condition(lambda: self._ready)
+        # In whatever order the two came, as `command` has it: a history replays in that order.
+        if self._alarm.manner == 1 or not self._ready:
+            await workflow.wait_condition(lambda: self._ready)
         async with self._lock:
             await self._load()
 
@@ -168,7 +170,8 @@ class StreamDriver:
         """The events that follow; when there are none, what to raise once that is certain."""
         if self._admitted is not None and self._admitted[:2] == (written, self._sequence):
             # The validator has just come to this. (It is not asked again on replay.)
-            return self._admitted[2], None
+            events, self._admitted = self._admitted[2], None
+            return events, None
         try:
             decided = self._machine.decide(self._state, self._readable(written))
             if isinstance(decided, Refused):

@@ -7,6 +7,10 @@ Each file in `histories/` is one run's history as Temporal wrote it: of the whol
 (`contracts.MANNER`) begin with `second-`; those of the first stay beside them. A NAME records
 that file alone again; without one, all are. It takes about two minutes.
 
+`second-made-request-caught-up` was put together by hand from events of such a run: a command and
+a catching up that were accepted in one workflow task, which is what a kill can leave, and which
+none of these comes to reliably.
+
 A golden history is a promise to whatever run is open somewhere: record one again only when no
 deployment can have a run like it any more. Code that must ask for its activities and timers
 in another order keeps the old one beside it (`workflow.patched`), and gets new files beside
