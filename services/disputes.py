@@ -36,7 +36,7 @@ like letters. Sixteen of twenty letters are 69 bits."""
 
 @dataclass(frozen=True)
 class ReadBack:
-    """What is printed for one person, and the code on it."""
+    """What is printed for one person, and the code on it ("" where nothing rests on it)."""
 
     person: str
     name: str
@@ -67,7 +67,9 @@ class Disputes:
             hui = _hui(sight.connection, request, body, entry)
             called = names.of(sight.connection, sight.bodies, hui["voices"])
             title = _title(sight.connection, state)
-            codes.update({person: _new_code() for person in hui["voices"]})
+            # On a record that an earlier one does not stand nothing rests that could wait.
+            coded = hui["stands"] is not False
+            codes.update({person: _new_code() if coded else "" for person in hui["voices"]})
             return [
                 ReadBack(
                     person,
@@ -91,7 +93,7 @@ class Disputes:
 
         def write(connection: Connection) -> None:
             made_at = written(clock.now(connection))
-            for each in found:
+            for each in (each for each in found if each.code):
                 row = {
                     "code_hash": credentials.hashed(each.code),
                     "request": request,
@@ -167,10 +169,13 @@ def _hui(connection: Connection, request: str, body: str, entry: str) -> Mapping
     for event in events:
         if event["type"] == "HuiRecorded" and event["data"]["body"] == body:
             also = {e["type"]: e["data"] for e in events}
+            answered = also.get("DisputeAnswered")
+            about = answered and _hui(connection, request, body, answered["entry"])
             return {
                 **event["data"],
                 "outcome": also.get("BodyDecided", {}).get("outcome"),
-                "stands": also.get("DisputeAnswered", {}).get("stands"),
+                "stands": answered and answered["stands"],
+                "about": about and about["held_on"],
                 "entry": entry,
             }
     raise RefusedError(Code.NOT_FOUND)
@@ -193,10 +198,10 @@ _SAID = {
     Voice.ABSTAIN: "you were there and said neither yes nor no",
 }
 _SAID_OF_A_RECORD = {
-    Voice.APPROVE: "you said that an earlier record of the body's is right",
-    Voice.DECLINE: "you said that an earlier record of the body's is not right",
-    Voice.ABSTAIN: "you were there and said neither that an earlier record of the body's is right "
-    "nor that it is not",
+    Voice.APPROVE: "you said that the body's record of {day} is right",
+    Voice.DECLINE: "you said that the body's record of {day} is not right",
+    Voice.ABSTAIN: "you were there and said neither that the body's record of {day} is right nor "
+    "that it is not",
 }
 _MET = {"hui": "at a hui", "phone": "on the telephone", "paper": "on paper"}
 _CAME_TO = {
@@ -205,7 +210,7 @@ _CAME_TO = {
     "not_ours": "The body said that this is not its own to decide.",
 }
 _STANDS = "The body said that its record stands."
-_STANDS_NOT = "The body said that its record does not stand, and decides afresh."
+_STANDS_NOT = "The body said that its record does not stand. What rested on it is void."
 
 
 def _title(connection: Connection, state: RequestState) -> str:
@@ -214,33 +219,43 @@ def _title(connection: Connection, state: RequestState) -> str:
 
 
 def _text(name: str, body: str, title: str, hui: Mapping[str, Any], code: str, voice: Voice) -> str:
-    day = calendar.spelt(hui["held_on"])
-    answers = hui["stands"] is not None
-    said = (_SAID_OF_A_RECORD if answers else _SAID)[voice]
-    came_to = _CAME_TO.get(hui["outcome"] or "", "Nothing was decided by that alone.")
-    if answers:
+    day, met = calendar.spelt(hui["held_on"]), _MET.get(hui["method"], "there")
+    if hui["stands"] is None:
+        said = _SAID[voice]
+        came_to = _CAME_TO.get(hui["outcome"] or "", "Nothing was decided by that alone.")
+    else:
+        said = _SAID_OF_A_RECORD[voice].format(day=calendar.spelt(hui["about"]))
         came_to = _STANDS if hui["stands"] else _STANDS_NOT
     return "\n".join(
         [
             f"{name}",
             "",
-            f"The secretary of {body} has written down that, {_MET.get(hui['method'], 'there')} "
-            f"on {day}, {said}. It was about this request:",
+            f"The secretary of {body} has written down that, {met} on {day}, {said}. "
+            "It was about this request:",
             "",
             f"    {title}",
             "",
             came_to,
             "",
             "If that is right, you need do nothing.",
-            "If it is not, say so, with this code, to the secretary or where Accord is read:",
-            "",
-            f"    {_spaced(code)}",
-            "",
-            "What rests on this record then waits until the body has answered you.",
+            *(_how_to_dispute(code) if code else _WITHOUT_A_CODE),
             "",
             f"Record {hui['entry']}",
         ]
     )
+
+
+def _how_to_dispute(code: str) -> list[str]:
+    return [
+        "If it is not, say so, with this code, to the secretary or where Accord is read:",
+        "",
+        f"    {_spaced(code)}",
+        "",
+        "What rests on this record then waits until the body has answered you.",
+    ]
+
+
+_WITHOUT_A_CODE = ["If it is not, tell the body. Nothing rests on this record."]
 
 
 def _new_code() -> str:

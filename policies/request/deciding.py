@@ -77,6 +77,8 @@ def answered_together(
 ) -> Refused | None:
     """Why the body has not come, by its own kawa, to say that its record stands (or that it
     does not), as its secretary writes it down; or None."""
+    if refusal := no_part(state, envelope.actor, sitting):
+        return refusal
     if refusal := _no_pen(state, envelope, sitting, met.held_on):
         return refusal
     if refusal := _named_wrongly(state, sitting, met.voices):

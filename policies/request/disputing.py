@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from policies.refusals import Code, Refused
 from policies.request import commands as c
 from policies.request import deciding
@@ -28,32 +30,26 @@ def dispute(state: RequestState, envelope: Envelope, command: c.Dispute) -> Deci
 def answer_dispute(state: RequestState, envelope: Envelope, command: c.AnswerDispute) -> Decided:
     """The body says whether its record stands, by one of its hands or, as its secretary writes
     it down, all together by its kawa. Whoever wrote the record, or disputes it, does not answer
-    for it alone where somebody else of the body can."""
+    for it where somebody else of the body can."""
+    sitting, met = command.sitting, command.met
     disputed = state.disputes.get(command.dispute)
-    if disputed is None or disputed.body != command.sitting.body:
+    if disputed is None or disputed.body != sitting.body:
         return Refused(Code.NOT_FOUND)
     if not disputed.open:
         return Refused(Code.ALREADY_DONE)
-    if refusal := (
-        _answers_alone(state, envelope, command.sitting, disputed)
-        if command.met is None
-        else deciding.answered_together(
-            state, envelope, command.sitting, command.met, command.stands
-        )
-    ):
-        return refusal
     answered = e.DisputeAnswered(
         command.dispute, disputed.body, command.stands, command.answer, disputed.rests_on
     )
-    if command.met is None:
-        return [answered]
-    met = command.met
-    return [
-        e.HuiRecorded(
-            disputed.body, met.held_on, met.method, met.voices, command.answer, envelope.actor
-        ),
-        answered,
-    ]
+    if met is None:
+        return _answers_alone(state, envelope, sitting, disputed) or [answered]
+    if refusal := _not_together(state, envelope, sitting, disputed, met):
+        return refusal
+    if refusal := deciding.answered_together(state, envelope, sitting, met, command.stands):
+        return refusal
+    hui = e.HuiRecorded(
+        disputed.body, met.held_on, met.method, met.voices, command.answer, envelope.actor
+    )
+    return [hui, answered]
 
 
 def _answers_alone(
@@ -63,11 +59,47 @@ def _answers_alone(
         return refusal
     if envelope.actor not in sitting.hands:
         return Refused(Code.NOT_A_MEMBER)
-    concerned = {disputed.person, state.recorded[disputed.entry].by}
-    others = sitting.hands - deciding.outside(state, sitting) - concerned
-    if envelope.actor in concerned and others:
+    return _of_their_own_making(state, envelope.actor, sitting, disputed, sitting.hands)
+
+
+def _not_together(
+    state: RequestState, envelope: Envelope, sitting: Sitting, disputed: Dispute, met: c.Met
+) -> Refused | None:
+    """Who wrote the record writes down the answer only where nobody else holds the pen; and
+    then, as ever, whoever disputes it was heard, and is named: their page has a code as well."""
+    if refusal := _of_their_own_making(
+        state, envelope.actor, sitting, disputed, sitting.secretaries
+    ):
+        return refusal
+    if met.held_on < (disputed.said_at - timedelta(hours=14)).date():
+        # They met about it after it was said, not before.
+        return Refused(Code.INVALID, {"field": "met.held_on"})
+    could_speak = sitting.members - deciding.outside(state, sitting)
+    if disputed.person in could_speak and disputed.person not in met.voices:
+        return Refused(Code.NOT_YET, {
+            "sentence": "Whoever disputes the record has to be heard about it.",
+            "next": "Meet with them, and write down what they said as well.",
+        })  # fmt: skip
+    return None
+
+
+def _of_their_own_making(
+    state: RequestState,
+    actor: str,
+    sitting: Sitting,
+    disputed: Dispute,
+    might: frozenset[str],
+) -> Refused | None:
+    """Whoever wrote or disputed the record, or one that answers for it, does not answer, where
+    another of those who `might` can."""
+    concerned = {
+        each.by
+        for entry, each in state.recorded.items()
+        if disputed.rests_on in (entry, each.about)
+    } | {each.person for each in state.disputes.values() if each.rests_on == disputed.rests_on}
+    if actor in concerned and might - deciding.outside(state, sitting) - concerned:
         return Refused(Code.NOT_PERMITTED, {
-            "sentence": "Whoever wrote the record, or disputes it, does not answer for it alone.",
-            "next": "Ask somebody else of the body to answer, or write down what it said together.",
+            "sentence": "Whoever wrote the record, or disputes it, does not answer for it.",
+            "next": "Ask somebody else of the body to answer; or meet, and write that down.",
         })  # fmt: skip
     return None

@@ -97,7 +97,7 @@ def _evolve(state: RequestState, event: e.Event, meta: Meta) -> RequestState:  #
             return replace(state, meetings=_less(state.meetings, event.body))
         case e.Disputed():
             rests_on = state.recorded[event.entry].about or event.entry
-            dispute = Dispute(event.body, event.entry, event.person, rests_on)
+            dispute = Dispute(event.body, event.entry, event.person, rests_on, meta.at)
             return replace(state, disputes={**state.disputes, event.dispute: dispute})
         case e.DisputeAnswered():
             return _dispute_answered(state, event, meta)
@@ -110,7 +110,7 @@ def _evolve(state: RequestState, event: e.Event, meta: Meta) -> RequestState:  #
             afresh = replace(
                 state, round=event.round, slice=event.slice, items=event.items, voices={},
                 decisions={}, changed_at=meta.sequence, narrowed=False, advice={},
-                in_principle={}, meetings={}, lapses={}, waits={},
+                in_principle={}, meetings={}, lapses={}, waits={}, referred=frozenset(),
             )  # fmt: skip
             return _with_bodies_left(afresh)
         case e.BodiesAdded():

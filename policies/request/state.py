@@ -66,6 +66,7 @@ class Dispute:
     entry: str
     person: str
     rests_on: str
+    said_at: datetime
     open: bool = True
 
 

@@ -153,6 +153,9 @@ def _may_see(
     if seen.researcher:
         return True
     about = body or questions.get(data.get("question", ""))
+    if kind in _OWN_WORDS_OF:
+        # That a record is disputed is for the researcher, whose grant rests on it, and its body.
+        return False
     if seen.reviews and (kind in _TO_THE_REVIEWER or about in seen.reviews):
         return True
     return bool(seen.own or seen.desk) and kind in _TO_ALL_PARTIES

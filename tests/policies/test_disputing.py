@@ -233,7 +233,9 @@ def answer_together(
     ("said", "stands", "refused"),
     [
         ({ANN: YES, EVE: YES}, True, None),
-        ({EVE: YES, FAY: YES}, True, None),
+        ({ANN: Voice.ABSTAIN, EVE: YES, FAY: YES}, True, None),
+        ({EVE: YES, FAY: YES}, True, Code.NOT_YET),
+        ({EVE: NO, FAY: NO}, False, Code.NOT_YET),
         ({ANN: NO, EVE: YES}, True, Code.OUTCOME_DIFFERS),
         ({ANN: NO, EVE: Voice.ABSTAIN}, False, None),
         ({ANN: YES, EVE: YES}, False, Code.OUTCOME_DIFFERS),
@@ -256,24 +258,55 @@ def test_a_body_answers_by_its_kawa_whoever_wrote_it_down(said, stands, refused)
     ("who", "method", "days", "refused"),
     [
         (FAY, "hui", 0, Code.NOT_PERMITTED),
-        (APPLICANT, "hui", 0, Code.NOT_PERMITTED),
+        (APPLICANT, "hui", 0, Code.APPLICANT),
         (PEN, "phone", 0, Code.IN_PERSON),
         (PEN, "hui", 3, Code.INVALID),
+        (PEN, "hui", -3, Code.INVALID),
         (PEN, "hui", 0, None),
     ],
 )
 def test_only_the_pen_writes_down_what_a_body_answers(who, method, days, refused) -> None:
     told = written(kawa=Kawa(KawaRule.CONSENSUS, in_person=True))
     dispute(told)
-    found = answer_together(told, {EVE: YES}, True, who, method, days)
+    found = answer_together(told, {ANN: YES, EVE: YES}, True, who, method, days)
     assert code(found) is refused
+
+
+def test_who_wrote_the_record_writes_no_answer_where_another_holds_the_pen() -> None:
+    told = written(secretaries={PEN, DAN})
+    dispute(told)
+    said = {ANN: YES, EVE: YES}
+    assert code(answer_together(told, said, True)) is Code.NOT_PERMITTED
+    assert code(answer_together(told, said, True, DAN)) is None
+    # Of the answer neither of the two is a judge now; somebody else of the body is.
+    dispute(told, EVE, record(told))
+    for who in (PEN, DAN, ANN, EVE):
+        assert code(answer(told, who, stands=True)) is Code.NOT_PERMITTED
+    assert code(answer(told, FAY, stands=True)) is None
+
+
+def test_a_pen_that_works_where_the_request_comes_from_writes_down_no_answer() -> None:
+    told = small_world(
+        {"institutions": frozenset({UNIVERSITY})},
+        river={"members": {ANN, EVE, FAY}, "secretaries": {PEN}, "institutions": {PEN: UNIVERSITY}},
+    )  # fmt: skip
+    write_up(told)
+    dispute(told)
+    assert code(answer_together(told, {ANN: YES, EVE: YES}, True)) is Code.CONFLICT
+
+
+def test_whoever_disputes_it_and_has_left_need_not_be_heard() -> None:
+    told = written()
+    dispute(told)
+    told.world[RIVER].members.discard(ANN)
+    assert code(answer_together(told, {EVE: YES, FAY: YES}, True)) is None
 
 
 def test_in_a_pause_a_body_answers_nothing_together() -> None:
     told = written()
     dispute(told)
     told.world[RIVER] = replace(told.world[RIVER], pause="mourning")
-    assert code(answer_together(told, {EVE: YES}, True)) is Code.PAUSED
+    assert code(answer_together(told, {ANN: YES, EVE: YES}, True)) is Code.PAUSED
 
 
 @pytest.mark.parametrize("accepted", [False, True])
@@ -285,15 +318,17 @@ def test_that_a_body_answered_can_be_disputed_as_the_record_could(accepted: bool
     if accepted:
         accept(told)
     dispute(told)
-    assert code(answer_together(told, {EVE: YES, FAY: YES}, True)) is None
+    heard = {ANN: Voice.ABSTAIN, EVE: YES, FAY: YES}
+    assert code(answer_together(told, heard, True)) is None
     second = record(told)
     assert second != first
-    assert code(dispute(told, ANN, second)) is Code.NOT_FOUND
+    assert code(dispute(told, CAT, second)) is Code.NOT_FOUND
     assert code(dispute(told, FAY, second)) is None
     assert told.stream.state.disputed() == {RIVER}
-    assert code(answer_together(told, {EVE: YES}, False)) is Code.OUTCOME_DIFFERS
+    assert code(answer_together(told, heard, False)) is Code.OUTCOME_DIFFERS
+    assert code(answer(told, ANN, stands=False)) is Code.NOT_PERMITTED
     ended = told.send(
-        c.AnswerDispute(told.sitting(RIVER), next(iter(told.told.disputes)), False, TEXT), ANN
+        c.AnswerDispute(told.sitting(RIVER), next(iter(told.told.disputes)), False, TEXT), EVE
     )
     assert code(ended) is None
     assert ended["events"][0]["data"]["entry"] == first

@@ -648,15 +648,22 @@ class Told:
         assert event.body == envelope.command.sitting.body == body
         first = self.root(dispute.entry)
         assert event.entry == first
+        out = self.out_of_it(body, world)
+        assert envelope.actor not in out
+        of_it = {each for each in self.records if self.root(each) == first} - {entry["id"]}
+        concerned = {self.records[each].by for each in of_it}
+        concerned |= {who for each, who in self.disputed_ever if each in of_it}
+        hands = world[body].secretaries - out
         if len(events) > 1:
+            could = (world[body].members - out) & {dispute.person}
+            assert could <= events[0].voices.keys(), "whoever disputes it was not heard"
             self._answered_together(body, event, events, world)
             self.records[entry["id"]].about = first
         else:
-            hands = (world[body].members | world[body].secretaries) - self.out_of_it(body, world)
+            hands |= world[body].members - out
             assert envelope.actor in hands
-            concerned = {dispute.person, self.records[dispute.entry].by}
-            if envelope.actor in concerned:
-                assert not hands - concerned, "they answered for a record of their own making"
+        if envelope.actor in concerned:
+            assert not hands - concerned, "they answered for a record of their own making"
         if not event.stands and first in self.rests_on.get(body, ()):
             self._void(body)
 

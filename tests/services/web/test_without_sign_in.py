@@ -117,7 +117,7 @@ def test_from_a_request_to_a_report_by_the_secretarys_hand(stack: Stack, town: T
     refused = also.at(stack, SECRETARY, request, "dispute-answers", **answer)
     assert (refused.status_code, refused.json()["code"]) == (403, "not_permitted")
     said = dict.fromkeys(town.people, "approve") | {town.people[1]: "abstain"}
-    met = {"held_on": "2026-01-20", "method": "hui", "voices": said}
+    met = {"held_on": also.now(stack).date().isoformat(), "method": "hui", "voices": said}
     answered = ok(also.at(stack, SECRETARY, request, "dispute-answers", **answer, met=met))
     assert answered["events"] == ["HuiRecorded", "DisputeAnswered"]
     assert ask(stack, using, client)["decision"]
@@ -125,7 +125,7 @@ def test_from_a_request_to_a_report_by_the_secretarys_hand(stack: Stack, town: T
     pages = about(stack, request, "read-backs", town, entry=answered["entry"])
     texts = {each["person"]: each["text"] for each in pages}
     assert all("The body said that its record stands." in each for each in texts.values())
-    assert "that an earlier record of the body's is right" in texts[town.people[0]]
+    assert "that the body's record of 15 January 2026 is right" in texts[town.people[0]]
     again = command(code=pages[0]["code"], words="I was not asked.")
     ok(stack.anonymous.post("/v1/disputes", json=again))
     assert ask(stack, using, client)["context"]["code"] == "disputed"
