@@ -18,13 +18,18 @@ class Grant:
 
     terms: Json
     since: datetime
-    ended: bool = False
+    ended: datetime | None = None
     closed: bool = False
     owed: bool = True
     """The report is with the researcher, not with its readers."""
     in_time: bool = False
     done: bool = False
     lapses: dict[str, str] = field(default_factory=dict)
+
+    def in_force(self, at: datetime) -> bool:
+        """Had it begun by then, and not ended?"""
+        over = self.ended is not None and self.ended <= at
+        return self.since <= at and not over
 
     def overdue(self, at: datetime) -> bool:
         due = instant(self.terms["duties"][0]["due_at"])
@@ -48,8 +53,10 @@ def expected(
     restrictions: dict[str, Restriction],
     disputed: set[str],
     at: datetime,
+    grants_at: datetime | None = None,
 ) -> tuple[bool, set[str], Json | None]:
-    """Should the answer be yes; which codes may a no have; which slice does a yes carry?"""
+    """Should the answer be yes; which codes may a no have; which slice does a yes carry?
+    `grants_at` where the grants are taken as they were earlier."""
     context, item = question["context"], question["resource"]["id"]
     act, person = question["action"]["name"], question["subject"]["id"]
     what = told.item(item)
@@ -60,7 +67,8 @@ def expected(
         for name, grant in sorted(grants.items())
         if person in grant.terms["people"]
         and item in grant.terms["items"]
-        and not (grant.ended or instant(grant.terms["ends_at"]) <= at)
+        and (grant.in_force(grants_at) if grants_at else grant.ended is None)
+        and instant(grant.terms["ends_at"]) > at
     ]
     if not held:
         return False, {"no_grant"}, None
