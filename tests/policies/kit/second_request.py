@@ -358,9 +358,12 @@ class Told:
 
     def _HuiRecorded(self, event, entry, events, envelope, world) -> None:  # noqa: N802
         assert envelope.actor == event.recorded_by
-        self._a_pen(event.body, envelope, world)
+        # A body may answer for its record that it is not theirs, by which it is not asked.
+        answers = any(isinstance(each, e.DisputeAnswered) for each in events)
+        assert answers or event.body in self.required()
+        self._holds_the_pen(event.body, envelope, world)
         for person in event.voices:
-            self._may_speak(event.body, person, world)
+            assert person in self.voicing(event.body, world), "who takes no part is in a record"
         sat = {event.body, *event.joint_with}
         for one in sat:
             for other in sat - {one}:
@@ -759,8 +762,11 @@ class Told:
         assert envelope.actor not in self.aside.get(body, set())
 
     def _a_pen(self, body: str, envelope, world) -> None:
-        assert envelope.command.sitting.body == body
         assert body in self.required()
+        self._holds_the_pen(body, envelope, world)
+
+    def _holds_the_pen(self, body: str, envelope, world) -> None:
+        assert envelope.command.sitting.body == body
         assert envelope.actor in world[body].secretaries
         assert envelope.actor not in self.applied(body)
 
