@@ -53,9 +53,9 @@ def conclude(state: RequestState, envelope: Envelope, command: c.Conclude) -> De
 def record_hui(state: RequestState, envelope: Envelope, command: c.RecordHui) -> Decided:
     """Write down a decision made away from any screen."""
     sitting = command.sitting
-    if refusal := _no_pen(state, envelope, sitting, command.held_on):
+    if refusal := no_pen(state, envelope, sitting, command.held_on):
         return refusal
-    if refusal := _named_wrongly(state, sitting, command.voices):
+    if refusal := named_wrongly(state, sitting, command.voices):
         return refusal
     face_to_face = sitting.kawa.in_person and sitting.body in _deciding_now(state, sitting)
     if face_to_face and command.method not in IN_PERSON:
@@ -72,32 +72,12 @@ def record_hui(state: RequestState, envelope: Envelope, command: c.RecordHui) ->
     return [hui, *decided]
 
 
-def answered_together(
-    state: RequestState, envelope: Envelope, sitting: Sitting, met: c.Met, stands: bool
-) -> Refused | None:
-    """Why the body has not come, by its own kawa, to say that its record stands (or that it
-    does not), as its secretary writes it down; or None."""
-    if refusal := no_part(state, envelope.actor, sitting):
-        return refusal
-    if refusal := _no_pen(state, envelope, sitting, met.held_on):
-        return refusal
-    if refusal := _named_wrongly(state, sitting, met.voices):
-        return refusal
-    if sitting.kawa.in_person and met.method not in IN_PERSON:
-        return Refused(Code.IN_PERSON)
-    if sitting.pause is not None:
-        return Refused(Code.PAUSED)
-    gone = outside(state, sitting)
-    hearing = Hearing(met.voices, sitting.members - gone, gone, sitting.delegates)
-    return kawa.decided(sitting.kawa, Outcome.APPROVE if stands else Outcome.DECLINE, hearing)
-
-
 def record_elsewhere(
     state: RequestState, envelope: Envelope, command: c.RecordElsewhere
 ) -> Decided:
     """Write down what a body decided in its own system, with its letter."""
     sitting, body = command.sitting, command.sitting.body
-    if refusal := _no_pen(state, envelope, sitting, command.decided_on):
+    if refusal := no_pen(state, envelope, sitting, command.decided_on):
         return refusal
     if refusal := not_asked(state, body):
         return refusal
@@ -189,6 +169,12 @@ def no_part(state: RequestState, person: str, sitting: Sitting) -> Refused | Non
     return Refused(Code.CONFLICT) if person in _colleagues(state, sitting) else None
 
 
+def hearing(state: RequestState, sitting: Sitting, voices: Mapping[str, Voice]) -> Hearing:
+    """What was said in the body, and by whom of those who take part."""
+    gone = outside(state, sitting)
+    return Hearing(voices, sitting.members - gone, gone, sitting.delegates)
+
+
 def _may_not_speak(state: RequestState, person: str, sitting: Sitting) -> Refused | None:
     if refusal := no_part(state, person, sitting):
         return refusal
@@ -197,14 +183,15 @@ def _may_not_speak(state: RequestState, person: str, sitting: Sitting) -> Refuse
     return Refused(Code.NOT_A_MEMBER)
 
 
-def _named_wrongly(
+def named_wrongly(
     state: RequestState, sitting: Sitting, voices: Mapping[str, Voice]
 ) -> Refused | None:
+    """Why one of those named in a record may not speak for the body, or None."""
     refusals = (_may_not_speak(state, person, sitting) for person in sorted(voices))
     return next((each for each in refusals if each is not None), None)
 
 
-def _no_pen(state: RequestState, envelope: Envelope, sitting: Sitting, day: date) -> Refused | None:
+def no_pen(state: RequestState, envelope: Envelope, sitting: Sitting, day: date) -> Refused | None:
     """Why this person may not write down what the body decided, or None."""
     if envelope.actor not in sitting.secretaries:
         return Refused(Code.NOT_PERMITTED)
@@ -248,13 +235,12 @@ def _come_to(
         return refusal
     if refusal := _badly_said(state, command):
         return refusal
-    gone = outside(state, sitting)
-    hearing = Hearing(voices, sitting.members - gone, gone, sitting.delegates)
+    heard = hearing(state, sitting, voices)
     if sitting.kawa.first is not None and body not in state.advice:
-        if refusal := kawa.advised(sitting.kawa.first, outcome, hearing):
+        if refusal := kawa.advised(sitting.kawa.first, outcome, heard):
             return refusal
         return [e.Advised(body, outcome, state.round)]
-    if refusal := kawa.decided(sitting.kawa, outcome, hearing):
+    if refusal := kawa.decided(sitting.kawa, outcome, heard):
         return refusal
     if outcome is Outcome.IN_PRINCIPLE:
         return [e.AgreedInPrinciple(body, command.depends_on, command.reasons)]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from policies import kawa
 from policies.refusals import Code, Refused
 from policies.request import commands as c
 from policies.request import deciding
 from policies.request import events as e
 from policies.request.deciding import Decided
 from policies.request.state import Dispute, RequestState
-from policies.types import Envelope, Sitting
+from policies.types import Envelope, Outcome, Sitting
 
 
 def dispute(state: RequestState, envelope: Envelope, command: c.Dispute) -> Decided:
@@ -44,7 +45,7 @@ def answer_dispute(state: RequestState, envelope: Envelope, command: c.AnswerDis
         return _answers_alone(state, envelope, sitting, disputed) or [answered]
     if refusal := _not_together(state, envelope, sitting, disputed, met):
         return refusal
-    if refusal := deciding.answered_together(state, envelope, sitting, met, command.stands):
+    if refusal := _not_by_its_kawa(state, envelope, sitting, met, command.stands):
         return refusal
     hui = e.HuiRecorded(
         disputed.body, met.held_on, met.method, met.voices, command.answer, envelope.actor
@@ -74,13 +75,32 @@ def _not_together(
     if met.held_on < (disputed.said_at - timedelta(hours=14)).date():
         # They met about it after it was said, not before.
         return Refused(Code.INVALID, {"field": "met.held_on"})
-    could_speak = sitting.members - deciding.outside(state, sitting)
+    could_speak = deciding.hearing(state, sitting, met.voices).may_speak
     if disputed.person in could_speak and disputed.person not in met.voices:
         return Refused(Code.NOT_YET, {
             "sentence": "Whoever disputes the record has to be heard about it.",
             "next": "Meet with them, and write down what they said as well.",
         })  # fmt: skip
     return None
+
+
+def _not_by_its_kawa(
+    state: RequestState, envelope: Envelope, sitting: Sitting, met: c.Met, stands: bool
+) -> Refused | None:
+    """Why the body has not come, by its own kawa, to say that its record stands (or that it
+    does not), as its secretary writes it down; or None."""
+    if refusal := deciding.no_part(state, envelope.actor, sitting):
+        return refusal
+    if refusal := deciding.no_pen(state, envelope, sitting, met.held_on):
+        return refusal
+    if refusal := deciding.named_wrongly(state, sitting, met.voices):
+        return refusal
+    if sitting.kawa.in_person and met.method not in deciding.IN_PERSON:
+        return Refused(Code.IN_PERSON)
+    if sitting.pause is not None:
+        return Refused(Code.PAUSED)
+    outcome = Outcome.APPROVE if stands else Outcome.DECLINE
+    return kawa.decided(sitting.kawa, outcome, deciding.hearing(state, sitting, met.voices))
 
 
 def _of_their_own_making(
