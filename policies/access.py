@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from policies.refusals import Refused
 from policies.slices import Slice
 from policies.stream import Meta
 from policies.types import Envelope
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What an answer started from, so that it can be given again from the record alone.
+
+    Args:
+        at: the instant at which it was looked up, a moment before it was recorded.
+        slice: the slice that was asked for, None for the whole of the grant's.
+        obligations: what the gateway said that it can apply, as far as Accord knows of it.
+        named: which other data, model, country or business the use was asked for.
+        grants: how far the stream of each grant had come that names this person and this item.
+    """
+
+    at: datetime
+    slice: Slice | None = None
+    obligations: frozenset[str] = frozenset()
+    named: str | None = None
+    grants: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -24,6 +45,7 @@ class Answer:
     grant: str | None
     slice: Slice | None
     restriction: str | None = None
+    basis: Basis | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +62,7 @@ class Answered:
     grant: str | None
     slice: Slice | None
     restriction: str | None = None
+    basis: Basis | None = None
 
 
 Command = Answer

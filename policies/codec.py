@@ -40,7 +40,8 @@ def instant(text: str) -> datetime:
 
 def written(value: datetime) -> str:
     """An instant as the ledger writes it: UTC, microseconds, ``Z``."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # (`strftime` leaves out the zeros of early years, which then sort last.)
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def encode(value: Any) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from policies import pack
 from policies.body import commands as body
 from policies.body import events as body_events
 from policies.grant import commands as grant
@@ -33,4 +34,7 @@ def consequences(
         elif isinstance(event, body_events.Settled) and event.agreed:
             welcomed = event.change.subject if event.change.kind == "welcome" else None
             caused += [(welcomed, body.Welcome())] if welcomed else []
+        elif isinstance(event, pack.Adopted) and event.instead_of:
+            ended = pack.Supersede(event.body, event.instead_of.entry)
+            caused.append((event.instead_of.pack, ended))
     return caused

@@ -1,4 +1,4 @@
-"""Casbin as the enforcer: the only module that imports it.
+"""Casbin as the enforcer.
 
 Two models, three questions (`bones.md`): who may do which command, what use may
 happen now (`model.conf`), and who must decide (`routing.conf`). Default deny; a
@@ -9,32 +9,38 @@ empty policy. The traps this steps around are named where it does.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from bisect import bisect_right, insort
+from collections.abc import Hashable, Iterable
+from copy import copy
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
 from importlib import resources
-from typing import TypeVar
 
-import casbin
-
+from policies.codec import instant, written
+from policies.engine.engine import Engine
+from policies.engine.matcher import Function, NamesOf
 from policies.refusals import Code
-from policies.rules import ACTS, EVERY, ROLES, Pack, RoutingRule, Rule
-from policies.slices import Slice, overlap
-from policies.types import CLASSES, Capacity, Level
+from policies.rules import ACTS, ANY_USE, EVERY, ROLES, Pack, RoutingRule, Rule
+from policies.slices import Slice, overlap, peoples_of, places_of, read_slice
+from policies.types import CLASSES, USE_ACTS, Capacity, Level
 
 NOTHING = "-"
 """What a question names where it concerns no collection, item, class or place."""
 
-# Casbin logs whole requests; who asked for what belongs in the ledger alone.
-logging.getLogger("casbin").setLevel(logging.CRITICAL)
-
 
 @dataclass(frozen=True)
 class Question:
-    """May somebody in this role do this, with this, for this, at this level and slice?"""
+    """May somebody in this role do this, with this, for this, at this level and slice?
+
+    `at` is the instant that is asked about, and `whose` the people or place whose part it is
+    (`part_of_people`, `part_of_place`): of a use, each is asked about by itself.
+    """
 
     role: str
     act: str
+    at: datetime
+    whose: str = NOTHING
     collection: str = NOTHING
     item: str = NOTHING
     klass: str = NOTHING
@@ -45,11 +51,23 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """Yes or no, and the line that decided; `rule` is None when no line spoke at all."""
+    """Yes or no, and the line that decided; `rule` is None when no line spoke at all. `matched`
+    are all the lines that spoke, the one that decided among them."""
 
     allowed: bool
     code: Code | None = None
     rule: Rule | None = None
+    matched: tuple[Rule, ...] = field(default=(), compare=False)
+
+
+def part_of_people(people: str) -> str:
+    """How a question and a link name a people whose part it is."""
+    return f"people:{people}"
+
+
+def part_of_place(place: str) -> str:
+    """How a question and a link name a place whose part it is."""
+    return f"place:{place}"
 
 
 @dataclass(frozen=True)
@@ -64,83 +82,199 @@ class RoutingQuestion:
 
 
 class Enforcer:
-    """The rules in force at one version, as Casbin answers by them.
+    """The rules in force, as Casbin answers by them.
+
+    One thread changes it at a time (`put`, `take`, `speak`, each at a position of the change
+    log); any number ask it meanwhile, each as of its own position (`at`).
 
     Args:
         packs: adopted packs, each line in its adopter's name.
         restrictions: the deny lines of open restrictions.
+        speaking: pairs of a part (`part_of_people`, `part_of_place`) and a body that speaks for it.
     """
 
-    def __init__(self, packs: Iterable[Pack], restrictions: Iterable[Rule] = ()) -> None:
+    def __init__(
+        self,
+        packs: Iterable[Pack] = (),
+        restrictions: Iterable[Rule] = (),
+        speaking: Iterable[tuple[str, str]] = (),
+    ) -> None:
         """Build both models; nothing is read from anywhere else."""
+        self._position: int | None = None
+        self._turns: list[str] = []
+        self._permission = Engine(_text("model.conf"), FUNCTIONS, RULE_HELD)
+        self._route = Engine(_text("routing.conf"), None, ROUTING_HELD)
+        self._permission.link("g3", [(act, ANY_USE) for act in USE_ACTS])
         packs = tuple(packs)
-        # Casbin knows a line by its place, not by its id: two lines with one id would
-        # otherwise be one, and the lost one may be the deny line.
-        self._rules = _numbered([rule for pack in packs for rule in pack.rules] + [*restrictions])
-        self._routing = _numbered([rule for pack in packs for rule in pack.routing])
-        links = sorted({(each.role, each.includes) for pack in packs for each in pack.roles})
-        self._permission = _model("model.conf", _rows(self._rules), links)
-        self._route = _model("routing.conf", _rows(self._routing), [])
+        # Two lines with one id would otherwise be one, and the lost one may be the deny line.
+        self.put_all(enumerate([*(r for pack in packs for r in pack.rules), *restrictions]))
+        self.put_all(enumerate(r for pack in packs for r in pack.routing))
+        self.include((each.role, each.includes) for pack in packs for each in pack.roles)
+        self.speak(speaking)
+
+    def at(self, position: int | None) -> Enforcer:
+        """The same rules, asked as of a position of the change log.
+
+        Raises:
+            TooOldError: of that position this cannot tell any more.
+        """
+        if position is not None:
+            self._permission.require(position)
+            self._route.require(position)
+        found = copy(self)
+        found._position = position
+        return found
+
+    def put_all(self, lines: Iterable[tuple[Hashable, Rule | RoutingRule]]) -> None:
+        """Many lines, each with its name: the faster way into an empty enforcer."""
+        lines = list(lines)
+        self._turns = sorted(
+            {*self._turns, *(each for _, line in lines for each in _turns_of(line))}
+        )
+        for engine, kind in ((self._permission, Rule), (self._route, RoutingRule)):
+            engine.add_all((n, line.row, line) for n, line in lines if isinstance(line, kind))
+
+    def put(self, line: Rule | RoutingRule, position: int = 0) -> None:
+        """A line is in force from `position` on, in place of any of its id."""
+        for each in _turns_of(line):
+            if each not in self._turns:
+                insort(self._turns, each)
+        engine = self._permission if isinstance(line, Rule) else self._route
+        engine.add(line.id, line.row, line, position)
+
+    def holds_since(self, position: int) -> None:
+        """What was put so far is as of `position`: of what was before it, this cannot tell."""
+        self._permission.holds_since(position)
+        self._route.holds_since(position)
+
+    def take(self, name: str, position: int = 0) -> None:
+        """The line of that name is in force no more, from `position` on."""
+        self._permission.remove(name, position)
+        self._route.remove(name, position)
+
+    def include(
+        self,
+        more: Iterable[tuple[str, str]] = (),
+        fewer: Iterable[tuple[str, str]] = (),
+        position: int = 0,
+    ) -> None:
+        """Roles have, or have no more, everything that others have."""
+        self._permission.link("g", more, fewer, position)
+
+    def speak(
+        self,
+        more: Iterable[tuple[str, str]] = (),
+        fewer: Iterable[tuple[str, str]] = (),
+        position: int = 0,
+    ) -> None:
+        """Bodies speak, or speak no more, for parts: pairs of a part and a body."""
+        self._permission.link("g2", more, fewer, position)
 
     def may(self, question: Question) -> Answer:
         """The one answer that previews show, commands need and the decision point gives."""
         if (
             question.role not in ROLES
             or question.act not in ACTS
-            or question.klass not in CLASSES | {NOTHING}
-            or question.level not in {*Level, NOTHING}
+            or question.klass not in _CLASSES
+            or question.level not in _LEVELS
             # A "*" in a question would match only lines that name everything, deny lines
             # for one thing would miss it.
-            or EVERY in (question.collection, question.item, question.purpose)
+            or EVERY in (question.whose, question.collection, question.item, question.purpose)
             or question.slice.empty
         ):
             return Answer(False, Code.NO_RULE)
-        if not self._rules:
-            return Answer(False, Code.NO_RULE)
-        allowed, row = self._permission.enforce_ex(
-            question.role, question.act, question.collection, question.item, question.klass,
-            question.purpose, question.level, question.slice,
-        )  # fmt: skip
-        rule = self._rules[row[0]] if row else None
-        # Casbin answers True for everything once enforcement is switched off, and then
-        # names no line; a yes without an allow line is no yes.
-        if allowed and rule is not None and rule.effect == "allow":
-            return Answer(True, None, rule)
-        if rule is None or rule.effect == "allow":
-            return Answer(False, Code.NO_RULE)
+        decision = self._permission.ask(_asked(question), self._position)
+        matched: tuple[Rule, ...] = decision.matched
+        if decision.allowed:
+            return Answer(True, None, min(matched, key=_first), matched)
+        denies = [each for each in matched if each.effect == "deny"]
+        if not denies:
+            return Answer(False, Code.NO_RULE, None, matched)
+        rule = min(denies, key=_first)
         if rule.restriction is None:
-            return Answer(False, Code.NOT_PERMITTED, rule)
-        return Answer(False, Code.NOT_PERMITTED_NOW if rule.hidden else Code.RESTRICTED, rule)
+            return Answer(False, Code.NOT_PERMITTED, rule, matched)
+        code = Code.NOT_PERMITTED_NOW if rule.hidden else Code.RESTRICTED
+        return Answer(False, code, rule, matched)
+
+    def unturned(self, now: datetime, until: datetime) -> datetime:
+        """`until`, or the first instant after `now` at which any line begins or ends, if that is
+        earlier: an answer holds no longer."""
+        turn = bisect_right(self._turns, _written(now))
+        if turn == len(self._turns):
+            return until
+        return min(until, instant(self._turns[turn]))
+
+    def nearly(self, question: Question) -> list[tuple[Rule, tuple[str, ...]]]:
+        """The lines that would let this through but for what they say in one column, with the
+        columns of which that is so (``p_purpose``)."""
+        near = self._permission.nearly(_asked(question), self._position)
+        return [(rule, columns) for rule, columns in near if rule.effect == "allow"]
 
     def must_decide(self, question: RoutingQuestion) -> RoutingRule | None:
         """The line by which this body must decide, or None."""
-        if not self._routing or question.klass not in CLASSES:
-            return None
-        allowed, row = self._route.enforce_ex(
+        lines = self.deciding(question)
+        return min(lines, key=lambda line: line.id) if lines else None
+
+    def deciding(self, question: RoutingQuestion) -> tuple[RoutingRule, ...]:
+        """Every line by which this body must decide."""
+        if question.klass not in CLASSES:
+            return ()
+        asked = (
             question.body, question.capacity, question.klass, question.people, question.place
-        )
-        return self._routing[row[0]] if allowed and row else None
+        )  # fmt: skip
+        lines: tuple[RoutingRule, ...] = self._route.ask(asked, self._position).matched
+        return lines
+
+    @property
+    def size(self) -> int:
+        """How many lines are in force now."""
+        return self._permission.size + self._route.size
 
 
-Line = TypeVar("Line", Rule, RoutingRule)
+FUNCTIONS = {
+    "overlap": Function(
+        overlap, read_slice, (NamesOf(peoples_of, peoples_of), NamesOf(places_of, places_of))
+    )
+}
+"""What `model.conf` may call. The index looks under the peoples and the places of a slice: two
+slices that name none in common do not overlap."""
+
+RULE_HELD = {
+    each: each
+    for each in ("role", "act", "reach", "collection", "item", "klass", "purpose", "level",
+                 "since", "until")
+}  # fmt: skip
+ROUTING_HELD = {each: each for each in ("body", "capacity", "klass", "people", "place")}
+"""The columns of the models that lines have under the same names."""
+
+_CLASSES = CLASSES | {NOTHING}
+_LEVELS = frozenset({*Level, NOTHING})
 
 
-def _numbered(lines: list[Line]) -> dict[str, Line]:
-    return {str(number): line for number, line in enumerate(lines)}
+def _first(rule: Rule) -> tuple[bool, bool, str]:
+    """Of several lines, which is told as the one that decided: those that bodies hide come last,
+    so that what another line answers is answered by it whether or not something is hidden."""
+    return rule.hidden, rule.restriction is not None, rule.id
 
 
-def _rows(lines: Mapping[str, Rule] | Mapping[str, RoutingRule]) -> list[list[str]]:
-    return [[number, *line.row[1:]] for number, line in lines.items()]
+def _turns_of(line: Rule | RoutingRule) -> tuple[str, ...]:
+    if not isinstance(line, Rule):
+        return ()
+    return tuple(each for each in (line.since, line.until) if each != EVERY)
 
 
-def _model(name: str, rows: list[list[str]], links: list[tuple[str, str]]) -> casbin.Enforcer:
-    text = resources.files("policies").joinpath(name).read_text(encoding="utf-8")
-    enforcer = casbin.Enforcer(casbin.Enforcer.new_model(text=text))
-    # Rows go straight into the model: Casbin's own CSV reader keeps quotes and splits
-    # quoted commas. They were checked by `rules.read_pack`.
-    enforcer.get_model().add_policies("p", "p", rows)
-    if links:
-        enforcer.get_model().add_policies("g", "g", [list(link) for link in links])
-        enforcer.build_role_links()
-    enforcer.add_function("overlap", overlap)
-    return enforcer
+def _asked(question: Question) -> tuple[object, ...]:
+    """The fields that `model.conf` names, in its order."""
+    return (
+        question.role, question.act, question.whose, question.collection, question.item,
+        question.klass, question.purpose, question.level, question.slice, _written(question.at),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _written(at: datetime) -> str:
+    return written(at)
+
+
+def _text(name: str) -> str:
+    return resources.files("policies").joinpath(name).read_text(encoding="utf-8")

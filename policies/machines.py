@@ -42,6 +42,8 @@ Upcaster = Callable[[Json], Json]
 
 VERSIONS: Mapping[str, int] = {
     "Accepted": 2,
+    "Adopted": 2,
+    "Answered": 2,
     "BodiesAdded": 2,
     "BodyDecided": 2,
     "Entered": 2,

@@ -57,7 +57,8 @@ SCOPES: Mapping[tuple[str, str], Scope] = {
     ),
     **_each(Scope.DEPLOYMENT, "body", "add_gateway"),
     **_each(Scope.SYSTEM, "body", "welcome"),
-    **_each(Scope.BODY, "pack", "adopt withdraw"),
+    **_each(Scope.BODY, "pack", "fork edit adopt withdraw"),
+    **_each(Scope.SYSTEM, "pack", "supersede"),
     **_each(
         Scope.BODY, "catalogue", "confirm write_history claim withdraw_claim settle_claim "
         "search end_search write_wishes",
@@ -69,8 +70,10 @@ SCOPES: Mapping[tuple[str, str], Scope] = {
 
 OTHER_ACTS = frozenset(
     {
-        "person:draft:write", "person:catalogue:search", "deployment:ledger:export",
-        "body:ledger:export", "deployment:clock:advance", "gateway:decision:ask",
+        "person:draft:write", "person:catalogue:search", "person:rules:try",
+        "deployment:ledger:export", "body:ledger:export", "deployment:clock:advance",
+        "gateway:decision:ask",
+        "person:history:ask", "body:history:ask", "deployment:history:ask",
     }
 )  # fmt: skip
 """What people and gateways do that is no command of a stream."""

@@ -21,28 +21,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
-from policies.rules import RULE_COLUMNS, Check, read_table
+from policies.areas import AREAS
+from policies.columns import RULE_COLUMNS
+from policies.table import Check, read_table
 
-AREAS = (
-    "health",
-    "education",
-    "language",
-    "housing",
-    "income",
-    "environment",
-    "genomics",
-    "history",
-    "statistics",
-    "service_delivery",
-    "justice_reform",
-    "policing",
-    "immigration",
-    "debt",
-    "other",
-)
-"""Areas of use, of which a request picks exactly one. A pack's deny lines name them in their
-column `purpose`: an area that nobody may pick is denied there, not left out here, so that
-whoever wants it is told why."""
+__all__ = [
+    "AREAS", "COLUMNS", "HELP_WORDS", "MAX_GAP", "SHORT", "Broad", "PurposeLine", "UseKind",
+    "read_purposes", "too_broad",
+]  # fmt: skip
 
 
 class UseKind(StrEnum):

@@ -51,7 +51,8 @@ class Route:
     refused: tuple[Unroutable, ...]
     slice: Slice
     items: Mapping[str, PinnedItem]
-    because: Mapping[str, str] = field(default_factory=dict)
+    lines: Mapping[str, RoutingRule] = field(default_factory=dict)
+    """Each line that the entries name by its id."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def route(
             pinned[item.id] = facts
         else:
             refused.append(problem)
-    return Route(work.entries(), tuple(refused), asked, pinned, work.because)
+    return Route(work.entries(), tuple(refused), asked, pinned, work.lines)
 
 
 class _Work:
@@ -137,7 +138,7 @@ class _Work:
         self._own = own
         self._answers: dict[RoutingQuestion, RoutingRule | None] = {}
         self._found: dict[tuple[str, Capacity], RouteEntry] = {}
-        self.because: dict[str, str] = {}
+        self.lines: dict[str, RoutingRule] = {}
 
     def add(self, item: str, facts: PinnedItem, asked: Slice) -> Unroutable | None:
         peoples = facts.peoples & resolve(asked.peoples, self._known.peoples)
@@ -146,7 +147,7 @@ class _Work:
             return Unroutable(item, Code.NOTHING_LEFT)
         if contested := (peoples | places) & self._known.contested:
             return Unroutable(item, Code.CONTESTED, contested & peoples, contested & places)
-        before = (dict(self._found), dict(self.because))
+        before = (dict(self._found), dict(self.lines))
         unheard_peoples = {
             people
             for people in peoples
@@ -157,7 +158,7 @@ class _Work:
         }
         if unheard_peoples or unheard_places:
             # Nobody is asked for the sake of an item that cannot be asked for.
-            self._found, self.because = before
+            self._found, self.lines = before
             return Unroutable(
                 item, Code.UNROUTABLE, frozenset(unheard_peoples), frozenset(unheard_places)
             )
@@ -165,7 +166,7 @@ class _Work:
             self._ask(item, facts, Capacity.ETHICS)
         self._ask(item, facts, Capacity.HOLDER)
         if self._own is not None and not self._held(item):
-            self._found, self.because = before
+            self._found, self.lines = before
             return Unroutable(item, Code.NO_HOLDER)
         return None
 
@@ -226,7 +227,7 @@ class _Work:
             items=entry.items | {item},
             rules=(*entry.rules, rule.id) if rule.id not in entry.rules else entry.rules,
         )
-        self.because[rule.id] = rule.because
+        self.lines[rule.id] = rule
 
 
 def _all_its_own(mandate: Mandate, peoples: frozenset[str], places: frozenset[str]) -> bool:

@@ -2,41 +2,56 @@
 
 One rule a line, an id that never changes, a reason in words. A file with any fault
 is refused whole, by file, line and column. `README.md` beside this file teaches
-the columns.
+the columns; `columns.py` and `tables.py` check them.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
-from policies.permissions import COMMAND_ACTS, OTHER_ACTS
-from policies.slices import Slice
-from policies.types import CLASSES, NOBODY, USE_ACTS, Capacity, Level
+from policies.columns import (
+    ACTS,
+    ANY_USE,
+    EVERY,
+    ROLE_COLUMNS,
+    ROLE_LINES,
+    ROLES,
+    ROUTING,
+    ROUTING_COLUMNS,
+    RULE_COLUMNS,
+    RULES,
+    SELF,
+    moment,
+)
+from policies.faults import Fault, FaultsError, Found
+from policies.roles import chain_faults
+from policies.table import Check, Layout, nearest, read_rows, read_table
+from policies.tables import TABLES
+from policies.types import NOBODY
 
-EVERY = "*"
-SELF = "self"
-"""In a pack's routing line: the body that adopts it."""
+__all__ = [
+    "ACTS", "ANY_USE", "EVERY", "NOBODY", "PACK_FILES", "ROLES", "ROLE_COLUMNS", "ROUTING_COLUMNS",
+    "RULE_COLUMNS", "SELF", "Check", "Fault", "FaultsError", "Pack", "RoleRule", "RoutingRule",
+    "Rule", "read_pack", "read_table",
+]  # fmt: skip
 
-ROLES = frozenset(
-    f"role:{name}"
-    for name in (
-        "anyone", "applicant", "participant", "member", "secretary", "operator", "gateway",
-        "grantee", "system",
-    )
-)  # fmt: skip
-"""The roles that Accord itself works out from its records; nobody is given one by name."""
+LAYOUTS: Mapping[str, Layout] = {
+    "rules.csv": RULES, "routing.csv": ROUTING, "roles.csv": ROLE_LINES, **TABLES,
+}  # fmt: skip
 
-ACTS = COMMAND_ACTS | OTHER_ACTS | frozenset(USE_ACTS)
+PACK_FILES = tuple(LAYOUTS)
+"""The files of a pack: what a body adopts, exports and forks. Any may be missing."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Rule:
-    """One line about who may do what. `adopter` is the body in whose name it is in force."""
+    """One line about who may do what.
+
+    `since` and `until` are instants as the ledger writes them, or ``*``. `adopter` is the body in
+    whose name it is in force since `made_at`, and `reach` whose part it speaks about: that body's
+    own, or everybody's (``*``).
+    """
 
     id: str
     role: str
@@ -49,16 +64,20 @@ class Rule:
     slice: str
     effect: str
     because: str
+    since: str = EVERY
+    until: str = EVERY
     adopter: str = ""
+    reach: str = EVERY
     restriction: str | None = None
     hidden: bool = False
+    made_at: str = ""
 
     @property
     def row(self) -> list[str]:
         """The columns that `model.conf` names."""
         return [
-            self.id, self.role, self.act, self.collection, self.item, self.klass, self.purpose,
-            self.level, self.slice, self.effect,
+            self.id, self.role, self.act, self.reach, self.collection, self.item, self.klass,
+            self.purpose, self.level, self.slice, self.since, self.until, self.effect,
         ]  # fmt: skip
 
 
@@ -74,6 +93,7 @@ class RoutingRule:
     place: str
     because: str
     adopter: str = ""
+    made_at: str = ""
 
     @property
     def row(self) -> list[str]:
@@ -92,41 +112,24 @@ class RoleRule:
 
 
 @dataclass(frozen=True)
-class Fault:
-    """One thing wrong in a rules file: where, and what to do about it."""
-
-    file: str
-    line: int
-    column: str
-    sentence: str
-
-    def __str__(self) -> str:
-        """As it is shown to people."""
-        return f"{self.file}, line {self.line}, {self.column}: {self.sentence}"
-
-
-class FaultsError(Exception):
-    """A file was refused whole; `faults` tells everything that is wrong with it."""
-
-    def __init__(self, faults: list[Fault]) -> None:
-        """At least one fault."""
-        self.faults = faults
-        super().__init__("; ".join(map(str, faults[:3])))
-
-
-@dataclass(frozen=True)
 class Pack:
-    """A rule pack: the lines of its three files."""
+    """A rule pack: the lines of its files.
+
+    `tables` are what it says beside its rules, each by its file's name, cell by cell in the order
+    of its columns (`tables.py`): they explain and propose, and decide nothing.
+    """
 
     rules: tuple[Rule, ...] = ()
     routing: tuple[RoutingRule, ...] = ()
     roles: tuple[RoleRule, ...] = ()
+    tables: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict, hash=False)
 
-    def adopted_by(self, body: str, own: str = EVERY) -> Pack:
+    def adopted_by(self, body: str, own: bool = True) -> Pack:
         """The pack's lines in force in the name of `body`; ids say of which adoption they are.
 
-        `own` is the slice of the body's mandate (JSON). Its deny lines reach that far and
-        no further: one voice does not speak for another (R7).
+        One voice does not speak for another (R7): what its lines allow is allowed for its own
+        part alone, that of the peoples and places it speaks for. `own` is False for a body that
+        speaks for none, an ethics committee or a holder: what it denies it denies for all.
         """
         return Pack(
             tuple(
@@ -134,7 +137,7 @@ class Pack:
                     r,
                     id=f"{r.id}@{body}",
                     adopter=body,
-                    slice=own if r.effect == "deny" and r.slice == EVERY else r.slice,
+                    reach=body if own or r.effect == "allow" else EVERY,
                 )
                 for r in self.rules
             ),
@@ -145,177 +148,52 @@ class Pack:
                 for r in self.routing
             ),
             tuple(replace(r, id=f"{r.id}@{body}") for r in self.roles),
+            self.tables,
         )
 
-
-Check = Callable[[str], str | None]
-
-
-def _one_of(known: frozenset[str], what: str) -> Check:
-    def check(value: str) -> str | None:
-        return None if value in known else f"{value!r} is no {what} that Accord knows."
-
-    return check
+    def adopted_by_the_deployment(self, deployment: str) -> Pack:
+        """The house's own lines, which reach everybody."""
+        adopted = self.adopted_by(deployment)
+        return replace(adopted, rules=tuple(replace(r, reach=EVERY) for r in adopted.rules))
 
 
-def _text(value: str) -> str | None:
-    return None if len(value) >= 8 else "Say why, in a few words."
+def read_pack(files: Mapping[str, bytes], retired: Collection[str] = frozenset()) -> Pack:
+    """Read a pack's files, those of `PACK_FILES` (any may be missing).
 
-
-def _slice(value: str) -> str | None:
-    if value == EVERY:
-        return None
-    try:
-        written = Slice.from_json(json.loads(value))
-    except (ValueError, AttributeError, TypeError, RecursionError):
-        return 'Write * or a slice, for example {"peoples": ["…"], "places": "any"}.'
-    # Nothing overlaps an empty slice: a deny line with one would be ignored in silence.
-    return "A slice with an empty part matches nothing; fill it." if written.empty else None
-
-
-def _plain(value: str) -> str | None:
-    good = re.fullmatch(r"[\w.\-:]+|\*", value)
-    return None if good else "Use letters, digits, dots and dashes, or * for all."
-
-
-_IDS = re.compile(r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)*")
-
-
-def _id(value: str) -> str | None:
-    return None if _IDS.fullmatch(value) else "An id is like RIVER-01: capitals, digits, dashes."
-
-
-_ROLE = _one_of(ROLES | {EVERY}, "role")
-_CLASS = _one_of(CLASSES | {EVERY}, "class")
-
-RULE_COLUMNS: Mapping[str, Check] = {
-    "id": _id,
-    "role": _ROLE,
-    "act": _one_of(ACTS | {EVERY}, "act"),
-    "collection": _plain,
-    "item": _plain,
-    "class": _CLASS,
-    "purpose": _plain,
-    "level": _one_of(frozenset(Level) | {EVERY}, "level"),
-    "slice": _slice,
-    "effect": _one_of(frozenset({"allow", "deny"}), "effect"),
-    "because": _text,
-}
-ROUTING_COLUMNS: Mapping[str, Check] = {
-    "id": _id,
-    "body": _one_of(frozenset({SELF, NOBODY}), "body (self or none)"),
-    "capacity": _one_of(frozenset(Capacity), "capacity"),
-    "class": _CLASS,
-    "people": _plain,
-    "place": _plain,
-    "because": _text,
-}
-ROLE_COLUMNS: Mapping[str, Check] = {"id": _id, "role": _ROLE, "includes": _ROLE, "because": _text}
-
-
-def read_pack(files: Mapping[str, bytes]) -> Pack:
-    """Read a pack's files, ``rules.csv``, ``routing.csv`` and ``roles.csv`` (any may be missing).
+    `retired` are ids of lines that earlier versions of the pack had and it has no more: an
+    id never comes back for another line, or what was decided by it would read wrongly.
 
     Raises:
         FaultsError: anything at all is wrong; nothing is half read.
     """
-    faults: list[Fault] = []
-    seen: dict[str, str] = {}
-    lines = {
-        name: _read(name, files[name], columns, faults, seen)
-        for name, columns in (
-            ("rules.csv", RULE_COLUMNS),
-            ("routing.csv", ROUTING_COLUMNS),
-            ("roles.csv", ROLE_COLUMNS),
-        )
+    found = Found()
+    seen = {each: "an earlier version; give a new line a new id" for each in retired}
+    for name in files:
+        if name not in LAYOUTS:
+            near = nearest(name, frozenset(LAYOUTS))
+            sentence = f"Did you mean {near}?" if near else f"Its files are {', '.join(LAYOUTS)}."
+            found.add(name, 1, "name", f"A pack has no file of this name. {sentence}")
+    rows = {
+        name: read_rows(name, files[name], layout, found, seen)
+        for name, layout in LAYOUTS.items()
         if name in files
     }
-    faults += [
-        Fault(name, 1, "name", "A pack has rules.csv, routing.csv and roles.csv only.")
-        for name in files
-        if name not in lines
-    ]
-    if faults:
-        raise FaultsError(faults)
+    roles = rows.get("roles.csv", [])
+    if not found.count:
+        for line, sentence in chain_faults([(row[1], row[2]) for row in roles]):
+            found.add("roles.csv", line, "includes", sentence)
+    found.refuse()
     return Pack(
-        tuple(_rule(row) for row in lines.get("rules.csv", [])),
-        tuple(RoutingRule(*row) for row in lines.get("routing.csv", [])),
-        tuple(RoleRule(*row) for row in lines.get("roles.csv", [])),
+        tuple(_rule(row) for row in rows.get("rules.csv", [])),
+        tuple(RoutingRule(*row) for row in rows.get("routing.csv", [])),
+        tuple(RoleRule(*row) for row in roles),
+        {name: tuple(map(tuple, rows[name])) for name in TABLES if name in rows},
     )
 
 
-def read_table(file: str, content: bytes, columns: Mapping[str, Check]) -> list[list[str]]:
-    """The lines of another table that people write, read as strictly as a pack's.
-
-    `columns` names them in their order, each with its check; the first is the line's id.
-
-    Raises:
-        FaultsError: anything at all is wrong; nothing is half read.
-    """
-    faults: list[Fault] = []
-    rows = _read(file, content, columns, faults, {})
-    if faults:
-        raise FaultsError(faults)
-    return rows
-
-
 def _rule(row: list[str]) -> Rule:
-    names = ("klass" if name == "class" else name for name in RULE_COLUMNS)
-    return Rule(**dict(zip(names, row, strict=False)))  # type: ignore[arg-type]
-
-
-def _read(
-    file: str,
-    content: bytes,
-    columns: Mapping[str, Check],
-    faults: list[Fault],
-    seen: dict[str, str],
-) -> list[list[str]]:
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        faults.append(Fault(file, line, "encoding", "Save the file as UTF-8."))
-        return []
-    if not text:
-        # A file cut to nothing would take a pack's deny lines away.
-        faults.append(Fault(file, 1, "header", f"The columns must be {','.join(columns)}."))
-        return []
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    rows: list[list[str]] = []
-    try:
-        for row in reader:
-            line = reader.line_num
-            if line == 1:
-                if row != list(columns):
-                    faults.append(
-                        Fault(file, 1, "header", f"The columns must be {','.join(columns)}.")
-                    )
-                    return []
-                continue
-            faults += _faults_of(file, line, row, columns, seen)
-            rows.append(row)
-    except csv.Error as error:
-        faults.append(Fault(file, reader.line_num, "quoting", f"The line cannot be read: {error}."))
-    return rows
-
-
-def _faults_of(
-    file: str, line: int, row: list[str], columns: Mapping[str, Check], seen: dict[str, str]
-) -> list[Fault]:
-    if len(row) != len(columns):
-        return [Fault(file, line, "columns", f"Give {len(columns)} columns; here are {len(row)}.")]
-    found = []
-    for (name, check), value in zip(columns.items(), row, strict=True):
-        if value != value.strip() or any(ord(each) < 32 for each in value):
-            found.append(Fault(file, line, name, "Remove spaces at the ends and control marks."))
-        elif sentence := check(value):
-            found.append(Fault(file, line, name, sentence))
-    named = dict(zip(columns, row, strict=True))
-    if named.get("effect") == "allow" and named["slice"] != EVERY:
-        # Lines apply where slices overlap: an allow for some records would let all through.
-        found.append(Fault(file, line, "slice", "Only a deny line has a slice; write *."))
-    if row[0] in seen:
-        found.append(Fault(file, line, "id", f"{row[0]} was used before, at {seen[row[0]]}."))
-    seen.setdefault(row[0], f"{file}, line {line}")
-    return found
+    id_, role, act, collection, item, klass, purpose, level, slice_, since, until, effect, why = row
+    return Rule(
+        id_, role, act, collection, item, klass, purpose, level, slice_, effect, why,
+        moment(since), moment(until),
+    )  # fmt: skip

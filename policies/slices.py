@@ -110,6 +110,28 @@ def overlap(asked: object, ruled: object) -> bool:
         return True
 
 
+def read_slice(text: str) -> Slice | str:
+    """What a line's slice is compared as: read once where it can be read."""
+    try:
+        return _coerced(text)
+    except (ValueError, TypeError, RecursionError):
+        return text
+
+
+def peoples_of(value: object) -> frozenset[str] | None:
+    """The peoples without one of which a slice overlaps nothing; None where there is no such."""
+    if not isinstance(value, Slice) or value.peoples == ANY:
+        return None
+    return frozenset(value.peoples)
+
+
+def places_of(value: object) -> frozenset[str] | None:
+    """The same of places."""
+    if not isinstance(value, Slice) or value.places == ANY:
+        return None
+    return frozenset(value.places)
+
+
 def _coerced(value: object) -> Slice:
     return value if isinstance(value, Slice) else _parsed(str(value))
 

@@ -7,10 +7,18 @@ of `answer` holds what no pack can switch off.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from policies.enforcer import Answer, Enforcer, Question
+from policies.enforcer import (
+    NOTHING,
+    Answer,
+    Enforcer,
+    Question,
+    part_of_people,
+    part_of_place,
+)
 from policies.grant.state import GrantState, Status
 from policies.refusals import Code
 from policies.request.commands import PinnedItem
@@ -69,27 +77,103 @@ class UseAnswer:
     valid_until: datetime | None = None
     also: tuple[str, ...] = ()
     """Obligations beside the slice."""
+    matched: tuple[Rule, ...] = ()
+    """Every line that spoke, as far as whoever asks may know of it."""
 
 
-def rules_refuse(
-    enforcer: Enforcer, item: Item, act: str, purposes: tuple[str, ...], asked: Slice
-) -> Answer | None:
-    """The first no that rules and restrictions give for any class of `item`, or None.
+@dataclass(frozen=True)
+class Asked:
+    """One use of one item that the rules are asked about. `purposes` are the names that a rule
+    may call the purpose by: its own short name, and the area that it is in. `peoples` and
+    `places` are those that the item's bodies decided about, as far as they are asked for."""
 
-    `purposes` are the names that a rule may call the purpose by: its own short name, and the
-    area that it is in. A no to either is a no.
+    item: Item
+    act: str
+    purposes: tuple[str, ...]
+    slice: Slice
+    peoples: frozenset[str]
+    places: frozenset[str]
+
+
+def asked_of(
+    item: Item, act: str, purposes: tuple[str, ...], asked: Slice, facts: PinnedItem
+) -> Asked:
+    """What the rules are asked: ``any`` people or place of an item is each that its class names."""
+    return Asked(
+        item, act, purposes, asked,
+        resolve(asked.peoples, facts.peoples) & facts.peoples,
+        resolve(asked.places, facts.places) & facts.places,
+    )  # fmt: skip
+
+
+def questions(asked: Asked, at: datetime) -> Iterator[Question]:
+    """Each question that must be answered yes: for each class, name of the purpose, and part.
+
+    A part is one people's or one place's: each body's lines let through what is its own, and
+    a yes from one is none from another (R7).
     """
-    for klass in sorted(item.said.classes if item.said else ()):
-        for purpose in purposes:
-            answer = enforcer.may(
-                Question(
-                    "role:grantee", act, item.collection, item.id, klass, purpose, asked.level,
-                    asked,
-                )
-            )  # fmt: skip
-            if not answer.allowed:
-                return _veiled(answer)
-    return None
+    parts = [
+        (part_of_people(each), replace(asked.slice, peoples=frozenset({each})))
+        for each in sorted(asked.peoples)
+    ] + [
+        (part_of_place(each), replace(asked.slice, places=frozenset({each})))
+        for each in sorted(asked.places)
+    ]
+    for klass in sorted(asked.item.said.classes if asked.item.said else ()):
+        for purpose in asked.purposes:
+            for whose, part in parts or [(NOTHING, asked.slice)]:
+                yield Question(
+                    "role:grantee", asked.act, at, whose, asked.item.collection, asked.item.id,
+                    klass, purpose, asked.slice.level, part,
+                )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RulesSay:
+    """What rules and restrictions say to all of the `questions`: the no, if there is one, and
+    every line that spoke, as far as whoever asks may know of it."""
+
+    refused: Answer | None
+    matched: tuple[Rule, ...]
+
+
+def rules_say(
+    enforcer: Enforcer, asked: Asked, at: datetime, own: Collection[str] = ()
+) -> RulesSay:
+    """The first no to any of the questions, or none; and the lines.
+
+    A no that may be told goes before one that may not: whoever can read the one learns nothing
+    from it of the other. Where the no is one that tells nothing, no line is told either. `own`
+    are the bodies whose people are told what these bodies hide from others.
+    """
+    answers = [_opened(enforcer.may(each), own) for each in questions(asked, at)]
+    noes = [each for each in answers if not each.allowed]
+    refused = _veiled(next((each for each in noes if _told(each)), noes[0])) if noes else None
+    if refused is not None and not _told(refused):
+        return RulesSay(refused, ())
+    lines = {
+        each.id: each
+        for answer in answers
+        for each in answer.matched
+        if not each.hidden or each.adopter in own
+    }
+    return RulesSay(refused, tuple(lines.values()))
+
+
+def _opened(answer: Answer, own: Collection[str]) -> Answer:
+    """A body's own people may know which of its restrictions refuses."""
+    if answer.rule is None or not answer.rule.hidden or answer.rule.adopter not in own:
+        return answer
+    return replace(answer, code=Code.RESTRICTED)
+
+
+def rules_refuse(enforcer: Enforcer, asked: Asked, at: datetime) -> Answer | None:
+    """The no that rules and restrictions give, or None."""
+    return rules_say(enforcer, asked, at).refused
+
+
+def _told(answer: Answer) -> bool:
+    return answer.rule is not None and answer.code is not Code.NOT_PERMITTED_NOW
 
 
 def purposes_of(purpose: str, area: str) -> tuple[str, ...]:
@@ -107,7 +191,7 @@ def also_needed(item: Item, act: str) -> tuple[str, ...]:
 def _veiled(answer: Answer) -> Answer:
     """A no for want of any rule reads as a no by a restriction that its body hides: the
     same code, the same words, nothing beside them. Otherwise the silence would tell."""
-    if answer.rule is not None and answer.code is not Code.NOT_PERMITTED_NOW:
+    if _told(answer):
         return answer
     return Answer(False, Code.NOT_PERMITTED_NOW, answer.rule)
 
@@ -162,11 +246,13 @@ def _by(
     if suspended := _suspended(grant, facts, asked, now, unsettled):
         return UseAnswer(False, suspended, grant=name)
     purposes = purposes_of(question.purpose, grant.terms.area)
-    refused = rules_refuse(enforcer, item, question.act, purposes, asked)
-    if refused is not None:
-        return UseAnswer(False, refused.code, refused.rule, name)
+    said = rules_say(enforcer, asked_of(item, question.act, purposes, asked, facts), now)
+    if said.refused is not None:
+        return UseAnswer(False, said.refused.code, said.refused.rule, name, matched=said.matched)
     until = min([now + VALID_FOR, grant.terms.ends_at, *grant.may_pause_at()])
-    return UseAnswer(True, None, None, name, asked, until, also)
+    # A line may come into force, or end, before that.
+    until = enforcer.unturned(now, until)
+    return UseAnswer(True, None, None, name, asked, until, also, said.matched)
 
 
 def _suspended(

@@ -1,4 +1,4 @@
-"""Bodies: entering by their own statement, their people, their kawa, gateways, rule packs."""
+"""Bodies: entering by their own statement, their people, their kawa, gateways."""
 
 from __future__ import annotations
 

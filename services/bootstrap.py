@@ -13,6 +13,7 @@ from services.deciding import Deciding
 from services.decisions import Decisions
 from services.dispatcher import Dispatcher
 from services.disputes import Disputes
+from services.following import Following
 from services.grants import Grants
 from services.mailer import Mailer
 from services.packs import Packs
@@ -26,6 +27,7 @@ from services.sharing import Sharing
 from services.sign_in.keys import DeploymentKey
 from services.sign_in.provider import Provider
 from services.store.session import Store
+from services.trying import Rules
 
 CALLBACK = "/sign-in/provider/callback"
 """Where a sign-in provider sends browsers back to, below the address that people open."""
@@ -38,6 +40,7 @@ class Accord:
     settings: Settings
     store: Store
     rulebook: Rulebook
+    following: Following
     recorder: Recorder
     dispatcher: Dispatcher
     path: Path
@@ -48,6 +51,7 @@ class Accord:
     restrictions: Restrictions
     bodies: Bodies
     packs: Packs
+    rules: Rules
     sharing: Sharing
     catalogue: Catalogue
     claims: Claims
@@ -56,6 +60,12 @@ class Accord:
     key: DeploymentKey
     provider: Provider | None
     mailer: Mailer
+
+    def close(self) -> None:
+        """Finish what is being recorded, follow no more, and give the database back."""
+        self.following.stop()
+        self.decisions.close()
+        self.store.close()
 
 
 def build(settings: Settings, temporal: Client | None) -> Accord:
@@ -72,6 +82,7 @@ def build(settings: Settings, temporal: Client | None) -> Accord:
         settings,
         store,
         rulebook,
+        Following(store, rulebook),
         recorder,
         dispatcher,
         path,
@@ -82,6 +93,7 @@ def build(settings: Settings, temporal: Client | None) -> Accord:
         Restrictions(path),
         Bodies(path),
         Packs(path),
+        Rules(path),
         Sharing(path),
         Catalogue(path),
         Claims(path),

@@ -26,6 +26,7 @@ from services import bootstrap, clock, example, first_look, founding, mail, runn
 from services.catalogue import importer, proposals
 from services.ledger import verify as verifying
 from services.people import Viewer
+from services.rule_commands import rules
 from services.settings import HOST, Settings, read_settings
 from services.sign_in import known
 from services.store import leaves, migrate
@@ -122,6 +123,9 @@ def operator(email: str) -> None:
         with accord.store.write() as connection:
             known.set_address(connection, accord.key, person, email, clock.now(connection))
     _say("Written down. Set ACCORD_SMTP_HOST and ACCORD_SMTP_FROM for links to be sent.")
+
+
+main.add_command(rules)
 
 
 @main.group()
@@ -290,7 +294,7 @@ def _built() -> Iterator[bootstrap.Accord]:
     try:
         yield accord
     finally:
-        accord.store.close()
+        accord.close()
 
 
 @contextmanager

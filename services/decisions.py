@@ -8,35 +8,32 @@ asked, before it leaves.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from policies import access
 from policies.refusals import Code, Refused, RefusedError
-from policies.types import SYSTEM, USE_ACTS, Authorisation, Envelope
-from policies.use import STORY_OBLIGATION, UseAnswer, UseQuestion, answer
-from services import clock, credentials, facts
-from services.recorder import Recorder
+from policies.types import SYSTEM, Authorisation, Envelope
+from policies.use import STORY_OBLIGATION, UseAnswer, UseQuestion
+from services import basis, credentials, freshness
+from services.committing import Batch, Committer
+from services.recorder import LOOK_AGAIN, Recorder
 from services.rulebook import Rulebook
-from services.store import streams, texts, versions
-from services.store.schema import gateways, grant_items, grant_people, restrictions, wishes
+from services.store import texts, versions
+from services.store.schema import gateways, restrictions, wishes
 from services.store.session import Store
+from services.use_facts import UNREADABLE, Gateway, UseFacts
 
 TRIES = 5
-RELIED_ON = (versions.RULES, versions.RESTRICTIONS, versions.CATALOGUE)
-"""What an answer must not be older than: rules, restrictions and disputes, what items are."""
-
-
-@dataclass(frozen=True)
-class Gateway:
-    """A custodian's gateway that has shown its credential, and what it serves."""
-
-    id: str
-    collections: frozenset[str]
+RELIED_ON = (versions.CATALOGUE, versions.RESTRICTIONS, versions.RULE_CHANGES)
+"""What an answer must not be older than: what items are, restrictions and disputes, rules and
+which body speaks for whom. (Of the grant that a yes is by, its own stream says it.)"""
 
 
 @dataclass(frozen=True)
@@ -51,6 +48,27 @@ class Told:
     """What goes with an obligation, by its id: with a story, its teller's wishes."""
 
 
+@dataclass(frozen=True)
+class Answers:
+    """Answers in the order of their questions. Their records are durable, and at the instant
+    `checked` (`freshness.instant`) nothing that they rely on had changed."""
+
+    told: tuple[Told, ...]
+    checked: int
+
+    def may_leave(self) -> bool:
+        """Whether they are young enough to leave at this moment."""
+        return freshness.is_fresh(self.checked)
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """Answers that are not recorded yet, and what records them."""
+
+    told: tuple[Told, ...]
+    batch: Batch
+
+
 class Decisions:
     """Answers gateways."""
 
@@ -58,7 +76,15 @@ class Decisions:
         """All three are the process's own (`bootstrap`)."""
         self._store = store
         self._rulebook = rulebook
-        self._recorder = recorder
+        self._committer = Committer(recorder.carry_together)
+
+    def close(self) -> None:
+        """Record what was asked until now, and answer nothing more."""
+        self._committer.close()
+
+    async def known(self, credential: str) -> Gateway:
+        """As `gateway`, in a thread."""
+        return await asyncio.to_thread(self.gateway, credential)
 
     def gateway(self, credential: str) -> Gateway:
         """Whose credential this is. Raises RefusedError for one that is nobody's."""
@@ -72,70 +98,105 @@ class Decisions:
             raise RefusedError(Code.NOT_PERMITTED)
         return Gateway(row.id, frozenset(row.collections))
 
-    async def decide(self, gateway: Gateway, question: UseQuestion, command: str) -> Told:
-        """Answer, and record the answer first. `command` is the id of this question."""
-        return await asyncio.to_thread(self._decide, gateway, question, command)
+    async def decide(
+        self, gateway: Gateway, questions: Sequence[UseQuestion], stop_at: bool | None = None
+    ) -> Answers:
+        """Answer each question, and record the answers first, all in one commit.
 
-    def _decide(self, gateway: Gateway, question: UseQuestion, command: str) -> Told:
-        for tries in range(TRIES):
+        Args:
+            gateway: who asks.
+            questions: what is asked; `UNREADABLE` is answered no.
+            stop_at: the answer (yes or no) after which no more is asked, answered or recorded;
+                None for none.
+
+        Raises:
+            RefusedError: as unavailable, when what the answers rely on kept changing.
+        """
+        for _ in range(TRIES):
+            looked = await asyncio.to_thread(self._look, gateway, questions, stop_at)
             try:
-                return self._recorded(gateway, question, command)
-            except RefusedError as refusal:
-                # A rule or a restriction moved between the look and the record: an answer
-                # from before it must not leave after it. Look again.
-                if refusal.refused.code is not Code.STALE or tries == TRIES - 1:
+                carried = await asyncio.wrap_future(self._committer.submit(looked.batch))
+            except (RefusedError, DBAPIError) as error:
+                # A rule, a restriction or the grant moved between the look and the record: an
+                # answer from before it must not leave after it. Look again.
+                if not _in_the_way(error):
                     raise
-        raise AssertionError("unreachable")
+                continue
+            entries = zip(looked.told, carried.entries, strict=True)
+            told = tuple(replace(each, entry=entry["id"]) for each, entry in entries)
+            return Answers(told, carried.checked)
+        raise RefusedError(Code.UNAVAILABLE)
 
-    def _recorded(self, gateway: Gateway, question: UseQuestion, command: str) -> Told:
+    def _look(
+        self, gateway: Gateway, questions: Sequence[UseQuestion], stop_at: bool | None
+    ) -> _Looked:
+        """The answers as one snapshot has them."""
+        told: list[Told] = []
+        envelopes: list[Envelope] = []
+        seen: dict[str, int] = {}
         with self._store.read() as connection:
             rule = self._rulebook.permitted(connection, "gateway:decision:ask", ("role:gateway",))
-            now = clock.now(connection)
-            found = self._answer(connection, gateway, question)
-            told = _told(connection, found)
-            if STORY_OBLIGATION in found.also and found.decision:
-                told = replace(told, travels={STORY_OBLIGATION: _wishes(connection, question.item)})
-            relied_on = versions.read(connection, RELIED_ON)
-        answered = access.Answer(
-            question.subject,
-            question.act,
-            question.item,
-            question.purpose,
-            found.decision,
-            str(found.code or "allowed"),
-            found.rule.id if found.rule else None,
-            found.grant,
-            found.slice,
-            found.rule.restriction if found.rule else None,
-        )
-        envelope = Envelope(
-            id=command,
-            stream=f"access-{gateway.id}",
-            seen=0,
-            actor=SYSTEM,
-            at=now,
-            command=answered,
-            authorisation=Authorisation(rule, relied_on),
-            digest=command,
-        )
-        entry = self._recorder.carry(envelope)
-        return replace(told, entry=entry["id"])
+            authorisation = Authorisation(rule, versions.read(connection, RELIED_ON))
+            facts = UseFacts.read(connection, gateway, questions)
+            enforcer = self._rulebook.at(connection).enforcer
+            for question in questions:
+                found = facts.answer(enforcer, question)
+                one = tell(connection, found)
+                if found.decision and found.grant is not None:
+                    seen[found.grant] = facts.grants[found.grant].sequence
+                    if STORY_OBLIGATION in found.also:
+                        wishes = {STORY_OBLIGATION: _wishes(connection, question.item)}
+                        one = replace(one, travels=wishes)
+                told.append(one)
+                envelopes.append(_to_record(gateway, question, found, authorisation, facts))
+                if found.decision is stop_at:
+                    break
+        return _Looked(tuple(told), Batch(envelopes, seen))
 
-    def _answer(self, connection: Connection, gateway: Gateway, question: UseQuestion) -> UseAnswer:
-        if question.act not in USE_ACTS:
-            return UseAnswer(False, Code.NO_RULE)
-        items = facts.read_items(connection, [question.item])
-        item = items[0] if items and items[0].collection in gateway.collections else None
-        named = connection.execute(
-            sa.select(grant_items.c.grant)
-            .join(grant_people, grant_people.c.grant == grant_items.c.grant)
-            .where(grant_items.c.item == question.item, grant_people.c.person == question.subject)
-        ).scalars()
-        grants = streams.states(connection, named)
-        enforcer = self._rulebook.at(connection).enforcer
-        return answer(
-            enforcer, question, item, grants, clock.now(connection), facts.unsettled(connection)
-        )
+
+def _to_record(
+    gateway: Gateway,
+    question: UseQuestion,
+    found: UseAnswer,
+    authorisation: Authorisation,
+    facts: UseFacts,
+) -> Envelope:
+    """What records an answer. Each look has an id of its own: what an earlier one may have left
+    in the record without an answer is not taken for the record of this one."""
+    answered = access.Answer(
+        question.subject,
+        question.act,
+        question.item,
+        question.purpose,
+        found.decision,
+        str(found.code or "allowed"),
+        found.rule.id if found.rule else None,
+        found.grant,
+        found.slice,
+        found.rule.restriction if found.rule else None,
+        None if question is UNREADABLE else basis.of(question, facts.naming(question), facts.now),
+    )
+    command = str(uuid.uuid4())
+    return Envelope(
+        id=command,
+        stream=f"access-{gateway.id}",
+        seen=0,
+        actor=SYSTEM,
+        at=facts.now,
+        command=answered,
+        authorisation=authorisation,
+        digest=command,
+    )
+
+
+def _in_the_way(error: RefusedError | DBAPIError) -> bool:
+    """Whether somebody else's change stood in the way, so that looking again helps: something
+    relied on has moved, or another process took the stream's next place."""
+    if isinstance(error, RefusedError):
+        return error.refused.code is Code.STALE
+    if isinstance(error, IntegrityError):
+        return True
+    return getattr(error.orig, "sqlstate", None) in LOOK_AGAIN
 
 
 def _wishes(connection: Connection, item: str) -> Mapping[str, Any]:
@@ -150,7 +211,8 @@ def _wishes(connection: Connection, item: str) -> Mapping[str, Any]:
     }
 
 
-def _told(connection: Connection, found: UseAnswer) -> Told:
+def tell(connection: Connection, found: UseAnswer) -> Told:
+    """What may be told of an answer to whoever may know of no restriction that a body hides."""
     if found.decision:
         return Told(found, None)
     code = found.code or Code.NO_RULE

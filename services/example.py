@@ -24,8 +24,11 @@ from policies.types import (
     derived_id,
 )
 from services import founding
+from services.adopting import Wanted
 from services.bootstrap import Accord
 from services.catalogue import importer, proposals
+from services.pack_preview import preview
+from services.packs import Adopting
 from services.path import Sent
 from services.people import Viewer
 from services.sharing import Word
@@ -184,11 +187,18 @@ async def _bodies(accord: Accord, people: dict[str, str], operator: Viewer) -> d
         entered = "body-" + derived_id(sent.id, "body")
         await _welcome(accord, people, entered, body, tuple(found.items()))
         found[body] = entered
-        await accord.packs.adopt(secretary, found[body], step(f"adopt {body}"), "example")
+        await _adopt(accord, secretary, found[body], step(f"adopt {body}"), "example")
     ethics = Viewer.inside(people["ethics-secretary"])
     sent = step("adopt newcomers")
-    await accord.packs.adopt(ethics, found["ethics"], sent, "example-newcomers")
+    await _adopt(accord, ethics, found["ethics"], sent, "example-newcomers")
     return found
+
+
+async def _adopt(accord: Accord, secretary: Viewer, body: str, sent: Sent, pack: str) -> None:
+    """A body adopts a pack as the preview shows it."""
+    shown = await accord.path.look(lambda sight: preview(sight, secretary, body, Wanted(pack)))
+    confirmed = {k: v for k, v in shown["confirm"].items() if k != "instead_of"}
+    await accord.packs.adopt(secretary, body, sent, Adopting(**confirmed))
 
 
 async def _welcome(

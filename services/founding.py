@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from policies import pack as p
 from policies.body import commands as b
 from policies.body.state import BodyState
 from policies.types import Authorisation, Envelope, Kawa, KawaRule, TextId, derived_id
 from services import clock
-from services.packs import put_in_force, shipped
+from services.adopting import HOUSE
+from services.pack_documents import Document, keep, shipped_content, stream_of
+from services.packs import put_in_force
 from services.recorder import Recorder
 from services.sign_in import known
 from services.store import streams, texts
@@ -43,13 +47,15 @@ def found(store: Store, recorder: Recorder) -> str:
         (b.Member(operator, frozenset({"operator", "secretary"})),),
     )
     recorder.carry(_envelope(b.DEPLOYMENT, operator, now, enter, "enter"))
-    lines, sha256 = shipped("house")
-    adopted = lines.adopted_by(b.DEPLOYMENT)
-    ids = (*(r.id for r in adopted.rules), *(r.id for r in adopted.roles))
-    recorder.carry(
-        _envelope("pack-house", operator, now, p.Adopt(b.DEPLOYMENT, sha256, ids), "adopt"),
-        lambda connection, entry: put_in_force(connection, "house", b.DEPLOYMENT, adopted),
-    )
+    house = Document(HOUSE, 1, shipped_content(HOUSE))
+    adopted = house.lines.adopted_by_the_deployment(b.DEPLOYMENT)
+
+    def write(connection: Connection, entry: str) -> None:
+        keep(connection, house, entry)
+        put_in_force(connection, HOUSE, b.DEPLOYMENT, adopted, entry)
+
+    adopt = p.Adopt(b.DEPLOYMENT, house.version, house.sha256)
+    recorder.carry(_envelope(stream_of(HOUSE), operator, now, adopt, "adopt"), write)
     return operator
 
 

@@ -15,9 +15,10 @@ from policies.purpose import AREAS, UseKind, too_broad
 from policies.refusals import Code
 from policies.request import commands as c
 from policies.routing import Route, Unroutable, route
+from policies.rules import Rule
 from policies.slices import Slice
 from policies.types import STORIES
-from policies.use import READ, purposes_of, rules_refuse
+from policies.use import READ, asked_of, purposes_of, rules_say
 from services import calendar, facts
 from services.path import Sight
 from services.people import Viewer
@@ -59,6 +60,8 @@ class Refusal:
     places: tuple[str, ...] = ()
     bodies: tuple[str, ...] = ()
     help: str | None = None
+    matched: tuple[Rule, ...] = ()
+    decided: Rule | None = None
 
 
 @dataclass(frozen=True)
@@ -118,8 +121,9 @@ def preview(sight: Sight, viewer: Viewer, draft: Draft) -> Preview:
     for item in found:
         for act in sorted(draft.acts) if item.id in way.items else ():
             purposes = purposes_of(draft.purpose or NOTHING, draft.area)
-            answer = rules_refuse(enforcer, item, act, purposes, way.slice)
-            if answer is not None:
+            asked = asked_of(item, act, purposes, way.slice, way.items[item.id])
+            said = rules_say(enforcer, asked, sight.now)
+            if (answer := said.refused) is not None:
                 rule = None if answer.code is Code.NOT_PERMITTED_NOW else answer.rule
                 refused.append(
                     Refusal(
@@ -128,6 +132,8 @@ def preview(sight: Sight, viewer: Viewer, draft: Draft) -> Preview:
                         act,
                         (rule.restriction or rule.id) if rule else None,
                         rule.because if rule else None,
+                        matched=said.matched,
+                        decided=rule,
                     )
                 )
     missing = [*_unnameable(sight, viewer, draft, way), *_missing(sight, viewer, draft)]

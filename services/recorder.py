@@ -7,27 +7,23 @@ streams that have no workflow use `carry`, which is the same loop without Tempor
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from temporalio import activity
 
 from policies import codec
-from policies.body.commands import DEPLOYMENT
-from policies.consequences import consequences
 from policies.machines import MACHINES, Machine, kind_of, written_command, written_event
 from policies.permissions import act_of
 from policies.refusals import Code, Refused, RefusedError
-from policies.request import events as request_events
-from policies.types import SYSTEM, Authorisation, Envelope, derived_id
-from services import clock, notifying, waiting
+from policies.types import SYSTEM, Authorisation, Envelope
+from services import clock, freshness, notifying, waiting
+from services.committing import Batch, Carried, Outcome
+from services.entry_making import Made, cause_of, entry_of, post
 from services.rulebook import Rulebook
 from services.store import projections, streams, texts, versions
-from services.store.schema import entries, outbox
 from services.store.session import Store
 from workflows.contracts import (
     LOAD,
@@ -40,11 +36,14 @@ from workflows.contracts import (
     Refusal,
     TellCall,
 )
-from workflows.envelopes import envelope_of, written_envelope
+from workflows.envelopes import envelope_of
 
 SYSTEM_COMMANDS = frozenset(
-    {"Remind", "Close", "Issue", "ClockPassed", "ReviewPassed", "Answer", "Welcome", "Void"}
-)
+    {
+        "Remind", "Close", "Issue", "ClockPassed", "ReviewPassed", "Answer", "Welcome", "Void",
+        "Supersede",
+    }
+)  # fmt: skip
 """The closed list of what `system` may do (`bones.md`, "System acts")."""
 
 LOOK_AGAIN = frozenset({"40001", "40P01"})
@@ -119,6 +118,59 @@ class Recorder:
                     raise RefusedError.of(decided)
                 raise ValueError(f"{type(envelope.command).__name__} came to no events")
 
+    def carry_together(self, batches: Sequence[Batch]) -> list[Outcome]:
+        """Decide and commit commands of streams that no workflow drives, in one transaction.
+
+        They name no words, and rely on what let them through and on `seen` alone. What a batch
+        comes to is its own: one that is stale or cannot be written takes nothing from the others.
+        What fails the transaction is raised, and then nothing of any batch is there.
+        """
+        made = Made()
+        outcomes: list[Outcome] = []
+        posted = 0
+        with self._store.write() as connection:
+            for name in sorted({each.stream for batch in batches for each in batch.envelopes}):
+                made.ends[name], _ = streams.to_append(connection, name, "", self._folded)
+            # Taken when all that must be waited for is held: what is checked is as young as can be.
+            checked, now = freshness.instant(), clock.now(connection)
+            stand = streams.sequences(connection, {name for each in batches for name in each.seen})
+            let: dict[Any, Authorisation] = {}
+            for batch in batches:
+                own = made.more()
+                try:
+                    if any(stand.get(name) != seen for name, seen in batch.seen.items()):
+                        raise RefusedError(Code.STALE, changed="streams")
+                    for each in batch.envelopes:
+                        own.add(each, self._authorised_once(connection, each, let), now)
+                except DBAPIError:
+                    raise
+                except Exception as error:
+                    outcomes.append(error)
+                    continue
+                made.take(own)
+                outcomes.append(Carried(own.entries, checked))
+            made.write(connection)
+            for stream, happened, entry in made.written:
+                projections.project(connection, stream, happened, entry)
+                notifying.tell(connection, stream, happened, entry, self._folded)
+                posted += post(connection, stream, happened, entry)
+        for name in made.changed:
+            self._folded.keep(made.ends[name])
+        if posted:
+            self.posted()
+        return outcomes
+
+    def _authorised_once(
+        self, connection: Connection, envelope: Envelope, let: dict[Any, Authorisation]
+    ) -> Authorisation:
+        """As `_authorised`; `let` is what it said of those that were alike."""
+        kind, given = kind_of(envelope.stream), envelope.authorisation or Authorisation("")
+        relied_on = frozenset(given.versions.items())
+        alike = (kind, type(envelope.command), envelope.actor, given.rule, relied_on)
+        if alike not in let:
+            let[alike] = self._authorised(connection, MACHINES[kind], envelope)
+        return let[alike]
+
     def _commit(
         self, envelope: Envelope, after: int, events: list[Json], extra: Extra | None
     ) -> RecordReply:
@@ -192,20 +244,8 @@ class Recorder:
         machine = MACHINES[kind_of(stream.id)]
         happened = machine.happened(events)
         authorisation = self._authorised(connection, machine, envelope)
-        entry = {
-            "id": str(uuid.uuid4()),
-            "stream": stream.id,
-            "sequence": after + 1,
-            "command": envelope.id,
-            "cause": envelope.cause or (None if after == 0 else _cause(connection, envelope)),
-            "actor": envelope.actor,
-            "at": codec.written(now),
-            "owner": _owner(envelope, stream.owner, happened),
-            "authorisation": codec.encode(authorisation),
-            "events": events,
-            "commitments": {},
-            "prev": stream.head,
-        }
+        cause = envelope.cause or (None if after == 0 else cause_of(connection, envelope))
+        entry = entry_of(envelope, stream, now, authorisation, events, happened, cause)
         named = [text for event in happened for text in codec.text_ids(event)]
         entry["commitments"] = texts.claim(connection, named, envelope.actor, entry["id"])
         recorded = streams.append(connection, entry, envelope.digest, stream, happened)
@@ -214,7 +254,7 @@ class Recorder:
         if extra is not None:
             extra(connection, entry["id"])
         notifying.tell(connection, recorded, happened, entry, self._folded)
-        if _post(connection, recorded, happened, entry):
+        if post(connection, recorded, happened, entry):
             afterwards.append(self.posted)
         return RecordReply("recorded", codec.written(now), [entry])
 
@@ -247,70 +287,3 @@ def _still_true(connection: Connection, relied_on: Mapping[str, int]) -> None:
     changed = versions.changed(connection, relied_on)
     if changed:
         raise RefusedError(Code.STALE, changed=",".join(changed))
-
-
-def _owner(envelope: Envelope, stream_owner: str, happened: list[Any]) -> str:
-    """The body whose act this is, or whose own affair; otherwise the stream's owner.
-
-    A request's and a grant's own entries belong to the request or grant, that is to its
-    parties; what concerns no body in particular, or several each within itself, is the
-    deployment's.
-    """
-    sitting = getattr(envelope.command, "sitting", None)
-    body = sitting.body if sitting is not None else getattr(envelope.command, "body", None)
-    if body is not None:
-        return str(body)
-    if affected := _within(happened):
-        return affected.pop() if len(affected) == 1 else DEPLOYMENT
-    if kind_of(envelope.stream) in ("request", "grant", "body"):
-        return envelope.stream
-    return stream_owner if kind_of(envelope.stream) == "restriction" else DEPLOYMENT
-
-
-def _within(happened: list[Any]) -> set[str]:
-    """The bodies within which this happened: that somebody disputes a body's record, or that it
-    was told how long it is waited for, is for no other body's export."""
-    bodies: set[str] = set()
-    for event in happened:
-        match event:
-            case request_events.Disputed() | request_events.DelegateCalled():
-                bodies.add(event.body)
-            case request_events.Reminded():
-                bodies |= {each for each in event.bodies if kind_of(each) == "body"}
-    return bodies
-
-
-def _cause(connection: Connection, envelope: Envelope) -> str | None:
-    """What the clock does follows from the last entry that was there."""
-    if envelope.actor != SYSTEM:
-        return None
-    return connection.execute(
-        sa.select(entries.c.id).where(
-            entries.c.stream == envelope.stream, entries.c.sequence == envelope.seen
-        )
-    ).scalar_one_or_none()
-
-
-def _post(connection: Connection, stream: streams.Stream, happened: list[Any], entry: Json) -> int:
-    """Put into the outbox what this entry causes in other streams; returns how much."""
-    terms = getattr(stream.state, "terms", None)
-    request = terms.request if terms is not None else None
-    grant = getattr(stream.state, "grant", None)
-    caused = consequences(request, happened, grant)
-    for number, (target, command) in enumerate(caused):
-        envelope = Envelope(
-            id=derived_id(entry["id"], str(number), target),
-            stream=target,
-            seen=0,
-            actor=SYSTEM,
-            at=codec.instant(entry["at"]),
-            command=command,
-            cause=entry["id"],
-            digest=derived_id(entry["id"], str(number), "digest"),
-        )
-        connection.execute(
-            sa.insert(outbox).values(
-                entry=entry["id"], target=target, envelope=written_envelope(envelope)
-            )
-        )
-    return len(caused)

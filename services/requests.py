@@ -14,7 +14,7 @@ from policies.request.state import RequestState, Status
 from policies.routing import Route, route
 from policies.slices import Slice
 from policies.types import TextId, derived_id
-from policies.use import purposes_of, rules_refuse
+from policies.use import asked_of, purposes_of, rules_refuse
 from services import calendar, facts
 from services.path import Path, Ready, Sent, Sight, words
 from services.people import ANYONE, Viewer
@@ -296,7 +296,8 @@ def _route_again(sight: Sight, state: RequestState) -> Route:
     for item in found:
         for act in sorted(state.content.acts):
             purposes = purposes_of(state.content.purpose, state.content.area)
-            answer = rules_refuse(enforcer, item, act, purposes, state.slice)
+            asked = asked_of(item, act, purposes, state.slice, way.items[item.id])
+            answer = rules_refuse(enforcer, asked, sight.now)
             if answer is not None:
                 raise RefusedError(answer.code or Code.NO_RULE, item=item.id)
     return way

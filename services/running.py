@@ -26,7 +26,7 @@ async def prepare(settings: Settings, *, with_example: bool, temporary: bool, sa
         if with_example:
             await example.load(accord, say)
     finally:
-        accord.store.close()
+        accord.close()
 
 
 def _look_up_again(accord: bootstrap.Accord) -> None:
@@ -75,7 +75,7 @@ async def _show_a_yes(settings: Settings) -> str:
         await first_look.first_grant(accord)
         return await asyncio.to_thread(first_look.person_of, accord, "researcher")
     finally:
-        accord.store.close()
+        accord.close()
 
 
 async def _run(

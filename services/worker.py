@@ -128,6 +128,7 @@ async def run(settings: Settings) -> None:
     """Work until told to stop (SIGINT, SIGTERM)."""
     client = await connected(settings)
     accord = bootstrap.build(settings, client)
+    accord.following.start()
     look_for_garbage_seldom()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -146,7 +147,7 @@ async def run(settings: Settings) -> None:
                     # None of them ends of itself: what it raised is the reason.
                     each.result()
                 each.cancel()
-    accord.store.close()
+    await asyncio.to_thread(accord.close)
 
 
 async def connected(settings: Settings) -> Client:

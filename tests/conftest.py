@@ -101,6 +101,11 @@ class Postgres:
         self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         return self.url(name)
 
+    def kill(self) -> None:
+        """End the server as a power cut would end its process; what it had open notices."""
+        pid = int((self.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+        os.kill(pid, signal.SIGKILL)
+
     def drop(self, url: str) -> None:
         self.run(f"DROP DATABASE {url.rpartition('/accord@/')[2].partition('?')[0]} WITH (FORCE)")
 
@@ -122,6 +127,20 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """The server. It ends with this process, however that ends, and leaves nothing behind."""
+    with running_postgres() as found:
+        yield found
+
+
+@pytest.fixture
+def postgres_of_its_own() -> Iterator[Postgres]:
+    """A server for one test alone, which may kill it."""
+    with running_postgres() as found:
+        yield found
+
+
+@contextlib.contextmanager
+def running_postgres() -> Iterator[Postgres]:
+    """A server, for as long as this is open."""
     # Not pytest's own folder: the path of a socket has about a hundred characters at most.
     # In memory where there is room: a new database is three hundred files.
     roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_NEEDED

@@ -216,6 +216,24 @@ def command(**fields: Any) -> Json:
     return {"command_id": str(uuid.uuid4()), **fields}
 
 
+def adoption(stack: Stack, who: str, body: str, pack: str, **query: Any) -> Json:
+    """The command by which `body` adopts a pack as its preview shows it to the person of that
+    key; `query` are the version and the pack that it takes the place of."""
+    address = f"/v1/bodies/{body}/adoption-preview/{pack}"
+    return command(**ok(stack.client(who).get(address, params=query))["confirm"])
+
+
+def adopt(stack: Stack, who: str, body: str, pack: str, **query: Any) -> Json:
+    """`body` adopts a pack as its preview shows it."""
+    sent = adoption(stack, who, body, pack, **query)
+    found: Json = ok(stack.client(who).post(f"/v1/bodies/{body}/adoptions", json=sent))
+    return found
+
+
+NEVER_SHOWN = {"version": 1, "sha256": "0" * 64, "in_force": None}
+"""What an adoption carries that no preview gave."""
+
+
 def until(found: Any, what: str, within: float = WITHIN) -> Any:
     """Call `found` until it returns something; fail when it does not."""
     deadline = time.monotonic() + within

@@ -106,7 +106,10 @@ def _base_rows(connection: Connection, temporary: bool) -> None:
                 id=1, name=NAME, temporary=temporary, example=False, offset_seconds=0.0
             )
         )
-    wanted = (versions.RULES, versions.RESTRICTIONS, versions.BODIES, versions.CATALOGUE)
+    wanted = (
+        versions.RULES, versions.RESTRICTIONS, versions.BODIES, versions.CATALOGUE,
+        versions.RULE_CHANGES,
+    )  # fmt: skip
     there = set(connection.execute(sa.select(versions_table.c.name)).scalars())
     for name in wanted:
         if name not in there:

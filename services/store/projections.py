@@ -11,14 +11,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from policies import codec
+from policies import codec, pack
 from policies.body import events as body_events
 from policies.catalogue import events as catalogue_events
 from policies.machines import kind_of
 from policies.request import events as request_events
 from policies.request.state import RequestState, Status
 from policies.restriction import events as restriction_events
-from services.store import schema, versions
+from services.store import in_force, schema, versions
 from services.store.session import upsert
 from services.store.streams import Json, Stream
 
@@ -132,12 +132,16 @@ def _restriction(connection: Connection, stream: Stream, happened: list[Any], en
             )
         if isinstance(event, restriction_events.Placed | restriction_events.Lifted):
             versions.raise_(connection, versions.RESTRICTIONS)
+            in_force.restrict(connection, stream.id, stream.state, entry["id"])
     connection.execute(
         sa.update(schema.restrictions)
         .where(schema.restrictions.c.id == stream.id)
         .values(status=str(stream.state.status), updated_at=entry["at"])
     )
 
+
+_RESTATED = (body_events.Entered, body_events.MandateRestated, body_events.Welcomed)
+"""What changes for whom a body speaks."""
 
 _NO_NEWS = (body_events.Introduced, body_events.Proposed, body_events.Said)
 """What changes no route."""
@@ -147,6 +151,8 @@ def _body(connection: Connection, stream: Stream, happened: list[Any], entry: Js
     for event in happened:
         if isinstance(event, body_events.Entered):
             upsert(connection, schema.bodies, {"id": stream.id, "name": event.name})
+        if isinstance(event, _RESTATED):
+            in_force.restate(connection, stream.id, stream.state, entry["id"])
     # Who a body is and how it decides is relied on by name; that any body changed, by
     # whoever computed a route over all of them.
     versions.raise_(connection, stream.id)
@@ -154,8 +160,14 @@ def _body(connection: Connection, stream: Stream, happened: list[Any], entry: Js
         versions.raise_(connection, versions.BODIES)
 
 
+_IN_FORCE = (pack.Adopted, pack.AdoptionWithdrawn)
+
+
 def _pack(connection: Connection, stream: Stream, happened: list[Any], entry: Json) -> None:
-    versions.raise_(connection, versions.RULES)
+    # A fork and a further version are in force nowhere. That an adoption ended for the sake of
+    # another was in force with that one.
+    if any(isinstance(event, _IN_FORCE) for event in happened):
+        versions.raise_(connection, versions.RULES)
 
 
 def _catalogue(connection: Connection, stream: Stream, happened: list[Any], entry: Json) -> None:

@@ -8,29 +8,17 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-METADATA = sa.MetaData(
-    naming_convention={
-        "ix": "ix_%(column_0_label)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-ID = sa.String(200)
-# A schema, a table and a variable of up to 200 characters each, and two dots.
-ITEM = sa.String(700)
-INSTANT = sa.String(27)
-HASH = sa.String(64)
-
-
-def _table(name: str, *columns: sa.schema.SchemaItem) -> sa.Table:
-    return sa.Table(name, METADATA, *columns)
-
+from services.store.rule_tables import pack_documents as pack_documents
+from services.store.rule_tables import role_rules as role_rules
+from services.store.rule_tables import routing_rules as routing_rules
+from services.store.rule_tables import rule_changes as rule_changes
+from services.store.rule_tables import rules as rules
+from services.store.rule_tables import speaking as speaking
+from services.store.table import HASH, ID, INSTANT, ITEM, table
+from services.store.table import METADATA as METADATA
 
 # The record. `entries` and `leaves` refuse UPDATE and DELETE by trigger.
-streams = _table(
+streams = table(
     "streams",
     sa.Column("id", ID, primary_key=True),
     sa.Column("kind", sa.String(20), nullable=False, index=True),
@@ -40,7 +28,7 @@ streams = _table(
     sa.Column("open", sa.Boolean, nullable=False),
     sa.Column("state", sa.JSON, nullable=False),
 )
-entries = _table(
+entries = table(
     "entries",
     sa.Column("id", ID, primary_key=True),
     sa.Column("stream", ID, nullable=False),
@@ -53,12 +41,12 @@ entries = _table(
     sa.Column("hash", HASH, nullable=False),
     sa.UniqueConstraint("stream", "sequence"),
 )
-leaves = _table(
+leaves = table(
     "leaves",
     sa.Column("index", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("entry", ID, nullable=False, unique=True),
 )
-outbox = _table(
+outbox = table(
     "outbox",
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("entry", ID, nullable=False),
@@ -67,7 +55,7 @@ outbox = _table(
     sa.Column("delivered_at", INSTANT, index=True),
     sa.Column("outcome", sa.String(40)),
 )
-texts = _table(
+texts = table(
     "texts",
     sa.Column("id", ID, primary_key=True),
     sa.Column("owner", ID, nullable=False, index=True),
@@ -80,12 +68,12 @@ texts = _table(
     sa.Column("entry", ID),
     sa.Column("created_at", INSTANT, nullable=False),
 )
-versions = _table(
+versions = table(
     "versions",
     sa.Column("name", ID, primary_key=True),
     sa.Column("value", sa.Integer, nullable=False),
 )
-deployment = _table(
+deployment = table(
     "deployment",
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("name", ID, nullable=False),
@@ -97,13 +85,13 @@ deployment = _table(
 )
 
 # People and their drafts.
-persons = _table(
+persons = table(
     "persons",
     sa.Column("id", ID, primary_key=True),
     sa.Column("name", ID, nullable=False),
     sa.Column("example_key", sa.String(60), unique=True),
 )
-drafts = _table(
+drafts = table(
     "drafts",
     sa.Column("id", ID, primary_key=True),
     sa.Column("owner", ID, nullable=False, index=True),
@@ -115,21 +103,21 @@ drafts = _table(
 # How people sign in, and the mail that goes out. Secrets are here only as hashes: of a
 # session's and a link's SHA-256 (they are random), of an address HMAC under the deployment's key
 # (addresses can be guessed).
-identities = _table(
+identities = table(
     "identities",
     sa.Column("issuer", sa.String(500), primary_key=True),
     sa.Column("subject", sa.String(255), primary_key=True),
     sa.Column("person", ID, nullable=False, index=True),
     sa.Column("created_at", INSTANT, nullable=False),
 )
-emails = _table(
+emails = table(
     "emails",
     sa.Column("lookup", HASH, primary_key=True),
     sa.Column("person", ID, nullable=False, unique=True),
     sa.Column("text", ID, nullable=False),
     sa.Column("created_at", INSTANT, nullable=False),
 )
-sessions = _table(
+sessions = table(
     "sessions",
     sa.Column("id", ID, primary_key=True),
     sa.Column("secret", HASH, nullable=False, unique=True),
@@ -141,7 +129,7 @@ sessions = _table(
     sa.Column("stepped_up_at", INSTANT),
     sa.Column("ended_at", INSTANT),
 )
-signin_links = _table(
+signin_links = table(
     "signin_links",
     sa.Column("id", ID, primary_key=True),
     sa.Column("token", HASH, nullable=False, unique=True),
@@ -153,7 +141,7 @@ signin_links = _table(
     sa.Column("expires_at", INSTANT, nullable=False),
     sa.Column("used_at", INSTANT),
 )
-messages = _table(
+messages = table(
     "messages",
     sa.Column("key", ID, primary_key=True),
     sa.Column("person", ID),
@@ -169,61 +157,53 @@ messages = _table(
 )
 
 # Projections of streams: written with the entry, in its transaction.
-bodies = _table(
+bodies = table(
     "bodies",
     sa.Column("id", ID, primary_key=True),
     sa.Column("name", ID, nullable=False),
 )
-gateways = _table(
+gateways = table(
     "gateways",
     sa.Column("id", ID, primary_key=True),
     sa.Column("owner", ID, nullable=False),
     sa.Column("collections", sa.JSON, nullable=False),
     sa.Column("credential_hash", HASH, nullable=False, unique=True),
 )
-rules = _table(
-    "rules",
-    sa.Column("id", ID, primary_key=True),
-    sa.Column("pack", ID, nullable=False),
-    sa.Column("owner", ID, nullable=False),
-    sa.Column("kind", sa.String(10), nullable=False),
-    sa.Column("line", sa.JSON, nullable=False),
-)
-requests = _table(
+requests = table(
     "requests",
     sa.Column("id", ID, primary_key=True),
     sa.Column("applicant", ID, nullable=False, index=True),
     sa.Column("status", sa.String(20), nullable=False),
     sa.Column("updated_at", INSTANT, nullable=False),
 )
-request_bodies = _table(
+request_bodies = table(
     "request_bodies",
     sa.Column("request", ID, primary_key=True),
     sa.Column("body", ID, primary_key=True, index=True),
 )
-request_people = _table(
+request_people = table(
     "request_people",
     sa.Column("request", ID, primary_key=True),
     sa.Column("person", ID, primary_key=True, index=True),
 )
-grants = _table(
+grants = table(
     "grants",
     sa.Column("id", ID, primary_key=True),
     sa.Column("request", ID, nullable=False, index=True),
     sa.Column("status", sa.String(20), nullable=False),
     sa.Column("updated_at", INSTANT, nullable=False),
 )
-grant_people = _table(
+grant_people = table(
     "grant_people",
     sa.Column("grant", ID, primary_key=True),
     sa.Column("person", ID, primary_key=True, index=True),
 )
-grant_items = _table(
+grant_items = table(
     "grant_items",
     sa.Column("grant", ID, primary_key=True),
     sa.Column("item", ITEM, primary_key=True, index=True),
 )
-restrictions = _table(
+restrictions = table(
     "restrictions",
     sa.Column("id", ID, primary_key=True),
     sa.Column("owner", ID, nullable=False, index=True),
@@ -234,13 +214,13 @@ restrictions = _table(
 
 # The catalogue. Rows are staged under an import and seen once its status is `published`,
 # which one row says for all of them: publishing takes the same moment for any file.
-names = _table(
+names = table(
     "names",
     sa.Column("id", ID, primary_key=True),
     sa.Column("kind", sa.String(10), nullable=False),
     sa.Column("name", ID, nullable=False),
 )
-imports = _table(
+imports = table(
     "imports",
     sa.Column("id", ID, primary_key=True),
     sa.Column("sha256", HASH, nullable=False),
@@ -249,7 +229,7 @@ imports = _table(
     sa.Column("staged_at", INSTANT, nullable=False),
     sa.CheckConstraint("status IN ('staged', 'dropped', 'published')", name="status"),
 )
-collections = _table(
+collections = table(
     "collections",
     sa.Column("id", ID, primary_key=True),
     sa.Column("agency", sa.String(500), nullable=False),
@@ -257,7 +237,7 @@ collections = _table(
     sa.Column("batch", ID, nullable=False, index=True),
     sa.Column("history", ID),
 )
-items = _table(
+items = table(
     "items",
     sa.Column("id", ITEM, primary_key=True),
     sa.Column("collection", ID, nullable=False, index=True),
@@ -266,13 +246,13 @@ items = _table(
     sa.Column("search", sa.Text, nullable=False),
     sa.Column("batch", ID, nullable=False, index=True),
 )
-proposals = _table(
+proposals = table(
     "proposals",
     sa.Column("item", ITEM, primary_key=True),
     sa.Column("rule", sa.String(60), primary_key=True),
     sa.Column("line", sa.JSON, nullable=False),
 )
-confirmations = _table(
+confirmations = table(
     "confirmations",
     sa.Column("item", ITEM, primary_key=True),
     sa.Column("body", ID, primary_key=True),
@@ -280,7 +260,7 @@ confirmations = _table(
     sa.Column("entry", ID, nullable=False),
 )
 
-wishes = _table(
+wishes = table(
     "wishes",
     sa.Column("item", ITEM, primary_key=True),
     sa.Column("body", ID, primary_key=True),
@@ -289,17 +269,17 @@ wishes = _table(
 )
 
 # What bodies have not settled: a row while it is open, and none afterwards.
-claims = _table(
+claims = table(
     "claims",
     sa.Column("claim", ID, primary_key=True),
     sa.Column("subject", ITEM, primary_key=True, index=True),
 )
-disputes = _table(
+disputes = table(
     "disputes",
     sa.Column("dispute", ID, primary_key=True),
     sa.Column("rests_on", ID, nullable=False, index=True),
 )
-searches = _table(
+searches = table(
     "searches",
     sa.Column("id", ID, primary_key=True),
     sa.Column("subjects", sa.JSON, nullable=False),
@@ -308,7 +288,7 @@ searches = _table(
 )
 
 # Codes printed for people who are named in a record, by which they can say that it is not so.
-read_backs = _table(
+read_backs = table(
     "read_backs",
     sa.Column("code_hash", HASH, primary_key=True),
     sa.Column("request", ID, nullable=False),

@@ -132,17 +132,28 @@ def _state(stream: str, written: Any) -> Any:
 
 def states(connection: Connection, ids: Iterable[str]) -> dict[str, Any]:
     """The folded states of those streams that exist, by id."""
+    return {name: stream.state for name, stream in several(connection, ids).items()}
+
+
+def several(connection: Connection, ids: Iterable[str]) -> dict[str, Stream]:
+    """Those streams that exist, by id. For none it asks as well: how many statements an answer
+    takes must not tell whether there was anything."""
     wanted = sorted(set(ids))
-    found: dict[str, Any] = {}
-    for start in range(0, len(wanted), 500):
+    found: dict[str, Stream] = {}
+    for start in range(0, len(wanted) or 1, 500):
         rows = connection.execute(
-            sa.select(streams.c.id, streams.c.state).where(
-                streams.c.id.in_(wanted[start : start + 500])
-            )
+            sa.select(streams).where(streams.c.id.in_(wanted[start : start + 500]))
         )
         for row in rows:
-            found[row.id] = _state(row.id, row.state)
+            state = _state(row.id, row.state)
+            found[row.id] = Stream(row.id, row.owner, row.sequence, row.head, state)
     return found
+
+
+def sequences(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
+    """The last sequence of each of those streams that exist, by id; asked for none as well."""
+    query = sa.select(streams.c.id, streams.c.sequence).where(streams.c.id.in_(sorted(set(ids))))
+    return {row.id: row.sequence for row in connection.execute(query)}
 
 
 def after(connection: Connection, stream: str, sequence: int) -> list[Json]:
@@ -171,46 +182,64 @@ def append(
     on (stream, sequence) and on the command id, are the last word: a second writer's
     transaction fails whole.
     """
-    stream = known or get(connection, entry["stream"])
-    machine = MACHINES[kind_of(stream.id)]
+    stream, row = to_write(known or get(connection, entry["stream"]), entry, digest, happened)
+    append_all(connection, [row], [stream])
+    return stream
+
+
+def to_write(
+    stream: Stream, entry: Json, digest: str, happened: list[Any] | None = None
+) -> tuple[Stream, Json]:
+    """The stream with `entry` at its end, and the entry's row; nothing is written yet.
+
+    Raises ValueError for an entry that cannot be written as canonical JSON.
+    """
     content = canonical(entry)
     digest_of_entry = leaf_hash(content).hex()
-    state = machine.fold(stream.state, entry, happened)
+    state = MACHINES[kind_of(stream.id)].fold(stream.state, entry, happened)
+    row = {
+        "id": entry["id"],
+        "stream": stream.id,
+        "sequence": entry["sequence"],
+        "command": entry["command"],
+        "digest": digest,
+        "owner": entry["owner"],
+        "at": entry["at"],
+        "canonical": content,
+        "hash": digest_of_entry,
+    }
     owner = stream.owner or entry["owner"]
-    connection.execute(
-        _APPEND,
-        {
-            "id": entry["id"],
-            "stream": stream.id,
-            "sequence": entry["sequence"],
-            "command": entry["command"],
-            "digest": digest,
-            "owner": entry["owner"],
-            "at": entry["at"],
-            "canonical": content,
-            "hash": digest_of_entry,
-        },
-    )
+    return Stream(stream.id, owner, entry["sequence"], digest_of_entry, state), row
+
+
+def append_all(connection: Connection, rows: list[Json], ends: list[Stream]) -> None:
+    """Write the rows of entries (`to_write`), and the streams as they stand after them."""
+    connection.execute(_APPEND, rows)
     upsert(
         connection,
         streams,
-        {
-            "id": stream.id,
-            "kind": machine.kind,
-            "owner": owner,
-            "sequence": entry["sequence"],
-            "head": digest_of_entry,
-            "open": bool(state.open),
-            "state": codec.encode(state),
-        },
+        *(
+            {
+                "id": stream.id,
+                "kind": MACHINES[kind_of(stream.id)].kind,
+                "owner": stream.owner,
+                "sequence": stream.sequence,
+                "head": stream.head,
+                "open": bool(stream.state.open),
+                "state": codec.encode(stream.state),
+            }
+            for stream in ends
+        ),
     )
-    return Stream(stream.id, owner, entry["sequence"], digest_of_entry, state)
 
 
-def refold(connection: Connection) -> None:
-    """Tell the state of every stream anew from its entries, for a migration: what a state holds
-    is this Accord's own affair, and may be another in the next."""
-    for stream in list(connection.execute(sa.select(streams.c.id)).scalars()):
+def refold(connection: Connection, kind: str | None = None) -> None:
+    """Tell the state of every stream (of one `kind`, if it is given) anew from its entries, for a
+    migration: what a state holds is this Accord's own affair, and may be another in the next."""
+    wanted = sa.select(streams.c.id)
+    if kind is not None:
+        wanted = wanted.where(streams.c.kind == kind)
+    for stream in list(connection.execute(wanted).scalars()):
         machine = MACHINES[kind_of(stream)]
         state = machine.initial
         for entry in after(connection, stream, 0):

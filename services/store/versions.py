@@ -19,6 +19,8 @@ RULES = "rules"
 RESTRICTIONS = "restrictions"
 BODIES = "bodies"
 CATALOGUE = "catalogue"
+RULE_CHANGES = "rule-changes"
+"""The last position of the change log: what the decision point's answers rely on."""
 
 
 def read(connection: Connection, wanted: Iterable[str]) -> Mapping[str, int]:

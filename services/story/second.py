@@ -51,10 +51,7 @@ class OwnData:
             ],
         )  # fmt: skip
         self.agency = answer["stream"]
-        await stage.post(
-            "agency-secretary", f"/v1/bodies/{self.agency}/adoptions", expect=403,
-            pack="example-holder",
-        )  # fmt: skip
+        await stage.adopt("agency-secretary", self.agency, "example-holder", expect=403)
         await self._agreed("river", kind="welcome", subject=self.agency)
 
         async def welcome() -> bool:
@@ -62,9 +59,7 @@ class OwnData:
             return any(each["id"] == self.agency and each["welcome"] for each in found)
 
         await stage.until("the welcome", welcome)
-        await stage.post(
-            "agency-secretary", f"/v1/bodies/{self.agency}/adoptions", pack="example-holder"
-        )
+        await stage.adopt("agency-secretary", self.agency, "example-holder")
         self.say("   It spoke for nobody until each of the five bodies had said that it knows it.")
         reviewer = await stage.person("reviewer")
         await self._agreed("hill", kind="reviewer", subject=reviewer, agency=True)

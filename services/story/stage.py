@@ -99,6 +99,11 @@ class Stage:
         found: Json = answer.json()
         return found
 
+    async def adopt(self, key: str, body: str, pack: str, expect: int = 201) -> Json:
+        """`body` adopts a pack as its preview shows it; the answer must be `expect`."""
+        shown = await self.get(key, f"/v1/bodies/{body}/adoption-preview/{pack}")
+        return await self.post(key, f"/v1/bodies/{body}/adoptions", expect, **shown["confirm"])
+
     async def post_plain(self, key: str, address: str, **content: Any) -> Json:
         """As `post`, for what is no command of a stream."""
         answer = await self._insist("POST", address, await self.signed(key), json=content)

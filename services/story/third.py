@@ -27,9 +27,7 @@ class Revised:
     async def first(self) -> None:
         """Refused at preview, with the line that refuses it; revised as new, it can go."""
         stage = self.stage
-        await stage.post(
-            "river-secretary", f"/v1/bodies/{stage.bodies['river']}/adoptions", pack="draft"
-        )
+        await stage.adopt("river-secretary", stage.bodies["river"], "draft")
         content = await self._content(area="immigration", summary="Whatever future research needs.")
         first = await stage.post_plain("researcher", "/v1/drafts", version=0, **content)
         seen = await stage.get("researcher", f"/v1/drafts/{first['id']}/preview")

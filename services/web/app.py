@@ -22,9 +22,12 @@ from services.web import (
     door,
     errors,
     grants,
+    history,
     home,
     ledger,
+    packs,
     requests,
+    rules,
     sessions,
     sharing,
     signing,
@@ -41,8 +44,10 @@ def create(settings: Settings) -> FastAPI:
         app.state.accord = bootstrap.build(settings, await bootstrap.connect(settings))
         app.state.signin = ExampleSignIn(settings.home / "example-signing.key")
         app.state.sessions = SessionSignIn()
+        app.state.entrance = decision.Entrance(app.state.accord)
+        app.state.accord.following.start()
         yield
-        app.state.accord.store.close()
+        await asyncio.to_thread(app.state.accord.close)
 
     app = FastAPI(
         title="Accord",
@@ -56,8 +61,8 @@ def create(settings: Settings) -> FastAPI:
     app.add_middleware(door.Door)
     errors.install(app)
     for part in (
-        home, signing, sessions, requests, deciding, grants, bodies, sharing, catalogue, decision,
-        ledger,
+        home, signing, sessions, requests, deciding, grants, bodies, packs, sharing, catalogue,
+        decision, history, ledger, rules,
     ):  # fmt: skip
         app.include_router(part.router)
 

@@ -1,4 +1,4 @@
-"""Bodies: mandate, people, kawa, times, packs, over HTTP."""
+"""Bodies: mandate, people, kawa, times, over HTTP."""
 
 from __future__ import annotations
 
@@ -130,24 +130,6 @@ async def set_kawa(
     """The body changes how it decides, from now on."""
     sent = command.sent(body=body)
     return Recorded.of(await accord.bodies.set_kawa(viewer, body, sent, command.kawa.read()))
-
-
-@router.post("/bodies/{body}/adoptions", status_code=201, tags=["bodies"])
-async def adopt(
-    body: fields.BodyAtPath, command: body_shapes.PackCommand, viewer: Person, accord: Built
-) -> Recorded:
-    """The body adopts a shipped rule pack; until then the pack is in force nowhere."""
-    sent = command.sent(body=body)
-    return Recorded.of(await accord.packs.adopt(viewer, body, sent, command.pack))
-
-
-@router.post("/bodies/{body}/pack-withdrawals", status_code=201, tags=["bodies"])
-async def withdraw_pack(
-    body: fields.BodyAtPath, command: body_shapes.PackCommand, viewer: Person, accord: Built
-) -> Recorded:
-    """The body withdraws from a rule pack."""
-    sent = command.sent(body=body)
-    return Recorded.of(await accord.packs.withdraw(viewer, body, sent, command.pack))
 
 
 @router.post("/bodies/{body}/mandate", status_code=201, tags=["bodies"])

@@ -126,12 +126,6 @@ class SetKawa(CommandShape):
     kawa: KawaShape
 
 
-class PackCommand(CommandShape):
-    """Adopt a shipped pack, or withdraw from it."""
-
-    pack: Id
-
-
 class AddGateway(CommandShape):
     """A gateway and the collections it serves."""
 

@@ -1,27 +1,29 @@
-"""The decision point in the wire shape of AuthZEN's Authorization API 1.0.
+"""Accord's decision point behind AuthZEN's API: who may use which item, for what, now.
 
-A refusal is an answer, and HTTP 200; only a question that cannot be read, or a
-credential that is nobody's, is an error. Whatever a gateway says about the time is
-ignored: the service clock decides.
+Whatever a gateway says about the time is ignored: the service clock decides. So are the
+`properties` of what is asked about: what Accord has to go by, it knows itself.
 """
 
 from __future__ import annotations
 
 import re
-import uuid
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Any
 
-from fastapi import APIRouter
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
+from policies import explain
 from policies.codec import written
 from policies.refusals import Refused
 from policies.use import SLICE_OBLIGATION, UseQuestion
+from services import decisions
+from services.bootstrap import Accord
 from services.decisions import Told
+from services.use_facts import NOTHING, UNREADABLE, Gateway
+from services.web import authzen
+from services.web.authzen import Answers, Decision, Evaluation, Name, Unreadable
 from services.web.shapes import SliceShape
-from services.web.signed import PROBLEMS, Built, FromGateway
 
-router = APIRouter(tags=["decision point"], responses=PROBLEMS)
 _KNOWN_SHAPES = {
     "person": re.compile(r"person-[0-9a-f-]{36}"),
     "act": re.compile(r"[a-z][a-z_.]{0,59}"),
@@ -29,49 +31,25 @@ _KNOWN_SHAPES = {
     "purpose": re.compile(r"[a-z0-9][a-z0-9-]{0,79}"),
     "named": re.compile(r"[\w][\w.-]{0,79}"),
 }
-_OTHER = "-"
-"""What is asked, and recorded, in place of what can be nothing that Accord knows: answers
-are kept for good, and a gateway might send a name where an id belongs."""
-Name = Annotated[
-    str, StringConstraints(min_length=1, max_length=700, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")
-]
-
-
-class Subject(BaseModel):
-    """Who would use it."""
-
-    type: Name
-    id: Name
-
-
-class Action(BaseModel):
-    """What they would do: ``use.read`` and its like."""
-
-    name: Name
-
-
-class Resource(BaseModel):
-    """With what."""
-
-    type: Name
-    id: Name
+"""What is none of these is asked, and recorded, as `NOTHING`: answers are kept for good, and a
+gateway might send a name where an id belongs."""
 
 
 class Context(BaseModel):
     """For what; in which narrower slice, if any; what the gateway can apply; and for every use
     beyond reading which one it is (`named`)."""
 
-    purpose: Name = _OTHER
+    purpose: Name = NOTHING
     named: Name | None = None
     slice: SliceShape | None = None
     obligations_supported: list[Name] = Field(default_factory=list, max_length=50)
 
 
-class Evaluation(BaseModel):
-    """May this subject do this, with this resource, in this context?"""
+class UseEvaluation(Evaluation[Context]):
+    """May this subject do this (``use.read`` and its like), with this item, in this context?"""
 
-    model_config = {
-        "json_schema_extra": {
+    model_config = ConfigDict(
+        json_schema_extra={
             "examples": [
                 {
                     "subject": {"type": "person", "id": "person-…"},
@@ -84,59 +62,74 @@ class Evaluation(BaseModel):
                 }
             ]
         }
-    }
-
-    subject: Subject
-    action: Action
-    resource: Resource
-    context: Context = Context()
+    )
 
 
-class Decision(BaseModel):
-    """The answer. A yes carries the slice as an obligation, and until when it holds."""
-
-    decision: bool
-    context: dict[str, Any]
+router = authzen.router(UseEvaluation)
 
 
-@router.post("/access/v1/evaluation")
-async def evaluate(
-    question: Evaluation,
-    gateway: FromGateway,
-    accord: Built,
-) -> Decision:
-    """Ask at the moment of use. The answer is recorded before it leaves. An `X-Request-ID` of
-    the gateway's own comes back with it."""
-    context = question.context
-    if question.subject.type != "person" or question.resource.type != "item":
-        subject, item = _OTHER, _OTHER
+class Entrance:
+    """Lets a custodian's gateways in."""
+
+    def __init__(self, accord: Accord) -> None:
+        """`accord` is the process's own."""
+        self._accord = accord
+
+    @property
+    def address(self) -> str:
+        """Where people and gateways find this Accord."""
+        return self._accord.settings.address
+
+    async def admit(self, credential: str) -> UsePoint:
+        """The decision point for the gateway with this credential. Raises RefusedError."""
+        deciding = self._accord.decisions
+        return UsePoint(deciding, await deciding.known(credential))
+
+
+class UsePoint:
+    """Answers one gateway, within what it serves."""
+
+    def __init__(self, deciding: decisions.Decisions, gateway: Gateway) -> None:
+        """`deciding` answers and records."""
+        self._deciding = deciding
+        self._gateway = gateway
+
+    async def evaluate(
+        self, asked: Sequence[Evaluation[Context] | Unreadable], stop_at: bool | None
+    ) -> Answers:
+        """As `authzen.DecisionPoint`. The records of all answers are in one commit."""
+        questions = [
+            UNREADABLE if isinstance(each, Unreadable) else _question(each) for each in asked
+        ]
+        found = await self._deciding.decide(self._gateway, questions, stop_at)
+        answers = []
+        for each, told in zip(asked, found.told, strict=False):
+            context = _context(told)
+            if isinstance(each, Unreadable):
+                context["error"] = {"status": 400, "message": each.because}
+            answers.append(Decision(decision=told.answer.decision, context=context))
+        return Answers(answers, found.may_leave)
+
+
+def _question(asked: Evaluation[Context]) -> UseQuestion:
+    context = asked.context or Context()
+    if asked.subject.type != "person" or asked.resource.type != "item":
+        subject, item = NOTHING, NOTHING
     else:
-        subject, item = _known("person", question.subject.id), _known("item", question.resource.id)
-    asked = UseQuestion(
+        subject, item = _known("person", asked.subject.id), _known("item", asked.resource.id)
+    return UseQuestion(
         subject,
-        _known("act", question.action.name),
+        _known("act", asked.action.name),
         item,
         _known("purpose", context.purpose),
         context.slice.read() if context.slice else None,
         frozenset(context.obligations_supported),
         _known("named", context.named) if context.named else None,
     )
-    told = await accord.decisions.decide(gateway, asked, str(uuid.uuid4()))
-    return Decision(decision=told.answer.decision, context=_context(told))
-
-
-@router.get("/.well-known/authzen-configuration")
-async def configuration(accord: Built) -> dict[str, str]:
-    """Where the decision point is, as AuthZEN's metadata says it."""
-    base = accord.settings.address
-    return {
-        "policy_decision_point": base,
-        "access_evaluation_endpoint": f"{base}/access/v1/evaluation",
-    }
 
 
 def _known(kind: str, sent: str) -> str:
-    return sent if _KNOWN_SHAPES[kind].fullmatch(sent) else _OTHER
+    return sent if _KNOWN_SHAPES[kind].fullmatch(sent) else NOTHING
 
 
 def _context(told: Told) -> dict[str, Any]:
@@ -152,6 +145,8 @@ def _context(told: Told) -> dict[str, Any]:
             "valid_until": written(answer.valid_until),
             "reason_user": {"200": "A grant in force allows this, within its slice."},
             "reasons": [{"grant": answer.grant}],
+            "lines": explain.lines(answer.matched, answer.rule),
+            "for_a_yes": [],
             "record": told.entry,
         }
     refused = told.refused
@@ -162,5 +157,8 @@ def _context(told: Told) -> dict[str, Any]:
         "reason_user": {"403": told.words or refused.sentence},
         "next": refused.next_step,
         "reasons": [reason] if reason else [],
+        # Of what may not be told there is no line among those that matched (`use.rules_say`).
+        "lines": explain.lines(answer.matched, answer.rule),
+        "for_a_yes": [vars(each) for each in explain.for_a_yes(answer.code, answer.matched)],
         "record": told.entry,
     }

@@ -8,6 +8,7 @@ id, and in the log where it was raised, under that id.
 from __future__ import annotations
 
 import logging
+import re
 import traceback
 import uuid
 
@@ -18,13 +19,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from policies.refusals import Code, Refused
 from services.web.errors import of_refusal, problem
 
+_HEADER = re.compile("[\t\x20-\x7e\x80-\xff]+")
+"""What may stand in a header (RFC 9110, section 5.5)."""
+
 LOG = logging.getLogger("accord")
 
 MOST_BYTES = 2_000_000
 """The largest body of a request that is read."""
 
-MOST_OF_AN_ID = 200
-"""The longest name of a question that is sent back."""
+MOST_BYTES_OF_A_PACK = 20_000_000
+"""The same where a pack's files are sent: three of 5 MB at most, with room for JSON's escapes."""
+
+_PACKS = re.compile(r"/v1/packs/[a-z0-9-]{1,60}/versions")
+
+MOST_OF_AN_ID = 4096
+"""The longest name of a question that is sent back. AuthZEN has no bound; what is longer than any
+name that is meant stays out of our answers."""
 
 
 class Door:
@@ -39,16 +49,14 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if _announced(scope) > MOST_BYTES:
-            await of_refusal(Refused(Code.TOO_LARGE))(scope, receive, send)
-            return
+        most = MOST_BYTES_OF_A_PACK if _PACKS.fullmatch(scope["path"]) else MOST_BYTES
         read, begun = 0, False
 
         async def bounded() -> Message:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
-            if read > MOST_BYTES:
+            if read > most:
                 raise HTTPException(413)
             return message
 
@@ -62,6 +70,9 @@ class Door:
                     message["headers"] = [*message["headers"], (b"x-request-id", asked_as)]
             await send(message)
 
+        if _announced(scope) > most:
+            await of_refusal(Refused(Code.TOO_LARGE))(scope, receive, sending)
+            return
         try:
             await self._app(scope, bounded, sending)
         except Exception as error:
@@ -78,11 +89,12 @@ class Door:
 
 def _request_id(scope: Scope) -> bytes | None:
     """What a gateway calls its question; AuthZEN wants it back with whatever is answered."""
-    if not scope["path"].startswith("/access/"):
+    if not scope["path"].startswith(("/access/", "/.well-known/authzen-configuration")):
         return None
     name = Headers(scope=scope).get("x-request-id", "")
-    kept = 0 < len(name) <= MOST_OF_AN_ID and name.isascii() and name.isprintable()
-    return name.encode() if kept else None
+    # Read as Latin-1, and so written back byte for byte.
+    kept = len(name) <= MOST_OF_AN_ID and _HEADER.fullmatch(name) is not None
+    return name.encode("latin-1") if kept else None
 
 
 def _announced(scope: Scope) -> int:

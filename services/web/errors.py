@@ -7,22 +7,26 @@ field was expected. Unknown trouble is `door.py`'s.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
 from policies.refusals import SENTENCES, Code, Refused, RefusedError
+from policies.rules import FaultsError
 from policies.stepping_up import FRESH_FOR
 
 LOG = logging.getLogger("accord")
 MEDIA_TYPE = "application/problem+json"
 MOST_WORDS = 25
 """How long a sentence may be."""
+
+MOST_OF_A_SENTENCE = 300
+"""How many characters of a fault's sentence are told: a cell that it quotes may be long."""
 
 SIGN_IN_AGAIN = (
     f'Bearer error="insufficient_user_authentication", max_age={int(FRESH_FOR.total_seconds())}'
@@ -92,14 +96,38 @@ def of_refusal(refused: Refused, known: frozenset[str] | None = None) -> JSONRes
 def install(app: FastAPI) -> None:
     """Map every error of `app` to a problem."""
     app.add_exception_handler(RefusedError, _refused)
+    app.add_exception_handler(FaultsError, _faulty)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(OperationalError, _database_away)
+    app.add_exception_handler(InterfaceError, _database_away)
 
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RefusedError)
-    return of_refusal(error.refused, _field_names(request.app))
+    return of_refusal(error.refused, field_names(request.app))
+
+
+async def _faulty(request: Request, error: Exception) -> JSONResponse:
+    """A file with faults: each is told by its place, to whoever sent the file and nobody else.
+    The sentences may quote the cell that they are about; none of this is logged."""
+    assert isinstance(error, FaultsError)
+    number = error.count
+    title = "A line of this pack is wrong, so nothing of it was taken."
+    if number > 1:
+        title = f"{number:,} things in this pack are wrong, so nothing of it was taken."
+    step = "Correct each place that is named, and send all of it again."
+    return problem(
+        422, str(Code.INVALID), title, detail=f"{title} {step}", next=step,
+        facts={"faults": str(number)},
+        faults=[
+            {
+                "file": each.file, "line": each.line, "column": each.column,
+                "sentence": each.sentence[:MOST_OF_A_SENTENCE],
+            }
+            for each in error.faults
+        ],
+    )  # fmt: skip
 
 
 async def _unreadable(request: Request, error: Exception) -> JSONResponse:
@@ -110,22 +138,29 @@ async def _unreadable(request: Request, error: Exception) -> JSONResponse:
         return of_refusal(Refused(Code.NOT_FOUND))
     if any(fault["type"] == "json_invalid" for fault in faults):
         return _plain_http(400)
+    # AuthZEN asks for 400 where everybody else expects 415 or 422.
+    authzen = request.url.path.startswith("/access/")
     whole = [fault for fault in faults if fault["loc"] == ("body",)]
     if any(fault["type"] != "missing" for fault in whole) and not _is_json(request):
-        return _plain_http(415)
-    known = _field_names(request.app)
-    fields = [
-        {"field": _field(fault["loc"][1:], known), "sentence": sentence(fault)}
-        for fault in faults[:20]
-    ]
+        return _plain_http(400 if authzen else 415)
+    fields = faulty_fields(faults, field_names(request.app))
     first = fields[0]
     title = f"The field {first['field']} cannot be read." if first["field"] else _UNREADABLE
     return problem(
-        # AuthZEN asks for 400 where everybody else expects 422.
-        400 if request.url.path.startswith("/access/") else 422, "invalid", title,
+        400 if authzen else 422, "invalid", title,
         detail=f"{title} {first['sentence']}", next="Correct it and send it again.",
         fields=fields,
     )  # fmt: skip
+
+
+def faulty_fields(
+    faults: Sequence[Mapping[str, Any]], known: frozenset[str]
+) -> list[dict[str, str]]:
+    """Where the first faults in a body are, and what each is in a sentence."""
+    return [
+        {"field": _field(fault["loc"][1:], known), "sentence": sentence(fault)}
+        for fault in faults[:20]
+    ]
 
 
 _UNREADABLE = "What was sent cannot be read."
@@ -141,7 +176,8 @@ def _field(place: tuple[int | str, ...], known: frozenset[str]) -> str:
     return ".".join(str(part) for part in place if isinstance(part, int) or part in known)
 
 
-def _field_names(app: FastAPI) -> frozenset[str]:
+def field_names(app: FastAPI) -> frozenset[str]:
+    """The names of fields that are ours: whoever sent one of them is told that it was wrong."""
     described = app.openapi()
     names = {
         name
@@ -196,7 +232,7 @@ def sentence(fault: Mapping[str, Any]) -> str:
 
 
 _HTTP: Mapping[int, tuple[str, str]] = {
-    400: ("The request cannot be read.", "Send well-formed JSON in UTF-8."),
+    400: ("The request cannot be read.", "Send well-formed JSON in UTF-8, as application/json."),
     401: ("Nobody is signed in.", "Sign in and send the token with the request."),
     404: ("There is nothing at this address.", "Look at /openapi.json for the addresses."),
     405: ("This address does not take that method.", "Look at /openapi.json for the methods."),

@@ -50,6 +50,9 @@ RequestAtPath = Annotated[str, InPath(pattern=f"^request-{_UUID}$")]
 GrantAtPath = Annotated[str, InPath(pattern=f"^grant-{_UUID}$")]
 RestrictionAtPath = Annotated[str, InPath(pattern=f"^restriction-{_UUID}$")]
 BodyAtPath = Annotated[str, InPath(pattern=f"^body-({_UUID}|deployment)$")]
+PackAtPath = Annotated[str, InPath(max_length=60, pattern="^[a-z][a-z0-9\\-]*$")]
+# Digits alone: Pydantic would read " 1" and "1.0" as numbers too.
+VersionAtPath = Annotated[int, InPath(), _written_as("[1-9][0-9]{0,4}", "It must be a number.")]
 SessionAtPath = Annotated[str, InPath(pattern=f"^session-{_UUID}$")]
 DraftAtPath = Annotated[str, InPath(pattern=f"^draft-{_UUID}$")]
 Day = Annotated[

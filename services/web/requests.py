@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from policies import explain
 from policies.codec import encode
 from policies.refusals import Code, Refused, RefusedError
 from services.path import Sight
@@ -196,7 +197,8 @@ def _preview(seen: Preview, called: dict[str, str]) -> Json:
             {
                 **encode(entry),
                 "name": called.get(entry.body),
-                "because": [seen.route.because[rule] for rule in entry.rules],
+                "because": [seen.route.lines[rule].because for rule in entry.rules],
+                "lines": [explain.routing_line(seen.route.lines[rule]) for rule in entry.rules],
             }
             for entry in seen.route.entries
         ],
@@ -213,6 +215,8 @@ def _preview(seen: Preview, called: dict[str, str]) -> Json:
                 "places": list(each.places),
                 "bodies": list(each.bodies),
                 "help": each.help,
+                "lines": explain.lines(each.matched, each.decided),
+                "for_a_yes": [vars(one) for one in explain.for_a_yes(each.code, each.matched)],
             }
             for each in seen.refused
         ],

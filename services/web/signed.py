@@ -10,25 +10,30 @@ from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBea
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from policies.refusals import RefusedError
 from services import clock
 from services.bootstrap import Accord
-from services.decisions import Gateway
 from services.people import Viewer
 from services.sign_in import sessions
 from services.web.browser import SAFE_METHODS, SESSION, Browser
 from services.web.signin import SessionSignIn, SignIn
 
 _bearer = HTTPBearer(auto_error=False, description="A person's token.", scheme_name="person")
-_credential = HTTPBearer(
-    auto_error=False, description="A gateway's credential.", scheme_name="gateway"
-)
 # Its name at an http address lacks the prefix; `maybe_session` knows.
 _cookie = APIKeyCookie(
     auto_error=False, name=f"__Host-{SESSION}", description="A person's session.",
     scheme_name="session",
 )  # fmt: skip
-_NOBODY = HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
+NOBODY = HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
+"""Nobody has shown who they are."""
+
+
+class Fault(BaseModel):
+    """One thing wrong in a file that was sent: where, and what to do about it."""
+
+    file: str
+    line: int
+    column: str
+    sentence: str
 
 
 class Problem(BaseModel):
@@ -42,6 +47,7 @@ class Problem(BaseModel):
     next: str | None = None
     facts: dict[str, str] | None = None
     fields: list[dict[str, str]] | None = None
+    faults: list[Fault] | None = None
     instance: str | None = None
 
 
@@ -144,31 +150,17 @@ async def maybe_viewer(
 
     viewer = await asyncio.to_thread(reading)
     if viewer is None:
-        raise _NOBODY
+        raise NOBODY
     return viewer
 
 
 async def signed_in(viewer: Annotated[Viewer | None, Depends(maybe_viewer)]) -> Viewer:
     """Whoever signed in; nobody is 401."""
     if viewer is None:
-        raise _NOBODY
+        raise NOBODY
     return viewer
-
-
-async def from_gateway(
-    request: Request,
-    credential: Annotated[HTTPAuthorizationCredentials | None, Depends(_credential)],
-) -> Gateway:
-    """The gateway whose credential this is; any other is 401."""
-    if credential is None:
-        raise _NOBODY
-    try:
-        return await asyncio.to_thread(accord(request).decisions.gateway, credential.credentials)
-    except RefusedError as error:
-        raise _NOBODY from error
 
 
 Person = Annotated[Viewer, Depends(signed_in)]
 MaybePerson = Annotated[Viewer | None, Depends(maybe_viewer)]
-FromGateway = Annotated[Gateway, Depends(from_gateway)]
 Built = Annotated[Accord, Depends(accord)]

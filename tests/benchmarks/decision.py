@@ -4,6 +4,9 @@ The look-up is what one would write who trusts one query: no rules, no refusals 
 reasons, no obligations, no record. Its second form also keeps a row of having been asked,
 as durable as the decision point's own record; the third and fourth are Accord's answer,
 within the process and over HTTP. All four take turns.
+
+Then as many askers at once as `AT_ONCE` says, each asking again as soon as it has its answer:
+answers per second, beside one asker alone. Their records share commits.
 """
 
 from __future__ import annotations
@@ -28,6 +31,9 @@ from services import example, first_look
 
 TIMES = 400
 QUICK = 100
+AT_ONCE = (1, 8, 32)
+FOR_SECONDS = 5.0
+FOR_SECONDS_QUICK = 2.0
 ASKED = sa.Table(
     "bench_asked",
     sa.MetaData(),
@@ -60,7 +66,11 @@ async def measure(databases: Sequence[str], quick: bool) -> list[Line]:
                     for ask in ways.values():
                         assert await ask() is (case == "yes")
                     spent = await _in_turn(ways, QUICK if quick else TIMES)
-                lines += _lines(f"{database}, {case}", spent)
+                    lines += _lines(f"{database}, {case}", spent)
+                    for name in ("decide", "over HTTP"):
+                        seconds = FOR_SECONDS_QUICK if quick else FOR_SECONDS
+                        found = [await _at_once(ways[name], n, seconds) for n in AT_ONCE]
+                        lines += _rates(f"{database}, {case}: {name}", found)
             machine.say(f"  {database}; {machine.load()}")
     return lines
 
@@ -94,8 +104,8 @@ async def _ways(house: House, web: httpx.AsyncClient, purpose: str) -> dict[str,
         ASKED.create(connection, checkfirst=True)
 
     async def decided() -> bool:
-        told = await accord.decisions.decide(gateway, question, str(uuid.uuid4()))
-        return told.answer.decision
+        answers = await accord.decisions.decide(gateway, [question])
+        return answers.told[0].answer.decision
 
     async def over_http() -> bool:
         answer = await web.post(
@@ -163,3 +173,32 @@ def _lines(case: str, spent: dict[str, list[float]]) -> list[Line]:
         ratio = f"; {median / bare:.1f} × look-up, {median / kept:.1f} × with a row"
         lines.append(Line("decision", f"{case}: {name}", figure + ratio))
     return lines
+
+
+async def _at_once(ask: Ask, askers: int, seconds: float) -> tuple[int, float, list[float]]:
+    """`askers` for so many seconds; returns how many they were, the answers per second, and the
+    milliseconds that each answer took."""
+    spent: list[float] = []
+    end = time.perf_counter() + seconds
+
+    async def asker() -> None:
+        while (began := time.perf_counter()) < end:
+            await ask()
+            spent.append(1000 * (time.perf_counter() - began))
+
+    began = time.perf_counter()
+    await asyncio.gather(*(asker() for _ in range(askers)))
+    return askers, len(spent) / (time.perf_counter() - began), spent
+
+
+def _rates(case: str, found: list[tuple[int, float, list[float]]]) -> list[Line]:
+    alone = found[0][1]
+    return [
+        Line(
+            "decision",
+            f"{case}, {askers} at once",
+            f"{rate:.0f} a second ({rate / alone:.1f} × one at a time); "
+            f"p50 {statistics.median(spent):.1f} ms, p99 {machine.quantile(spent, 0.99):.1f} ms",
+        )
+        for askers, rate, spent in found
+    ]

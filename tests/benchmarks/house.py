@@ -56,7 +56,7 @@ async def opened(database: str, *names: str) -> AsyncIterator[House]:
                 if child.process is not None
             }
             yield House(accord, {**processes, **server, "bench": psutil.Process()})
-            accord.store.close()
+            accord.close()
         finally:
             await supervisor.stop()
             shutil.rmtree(home, ignore_errors=True)

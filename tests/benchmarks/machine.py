@@ -50,6 +50,20 @@ def load() -> str:
     return "load " + " ".join(f"{each:.1f}" for each in os.getloadavg())
 
 
+QUIET = 10.0
+
+
+def others() -> float:
+    """What share of the machine is busy with something else, in percent: we sleep meanwhile."""
+    share: float = psutil.cpu_percent(interval=1.0)
+    return share
+
+
+def judged(kept: bool, busy: float) -> bool | None:
+    """A time in seconds is promised of a quiet machine alone; on another it is only reported."""
+    return kept if busy < QUIET else None
+
+
 def cpu(process: psutil.Process, *, alone: bool = False) -> float:
     """The CPU seconds that a process and (unless `alone`) its children have used so far."""
     family = [process] if alone else [process, *process.children(recursive=True)]

@@ -19,10 +19,12 @@ import catalogue
 import decision
 import lifecycles
 import machine
+import rules
+import rules_everywhere
 from house import DATABASES
 from machine import Line
 
-BENCHES = ("lifecycles", "decision", "catalogue")
+BENCHES = ("lifecycles", "decision", "catalogue", "rules", "everywhere")
 
 
 async def run(options: argparse.Namespace) -> list[Line]:
@@ -34,6 +36,11 @@ async def run(options: argparse.Namespace) -> list[Line]:
             lines += await lifecycles.measure(options.databases, options.quick, options.levels)
         elif name == "decision":
             lines += await decision.measure(options.databases, options.quick)
+        elif name == "rules":
+            lines += rules.measure(options.quick, options.large)
+            lines += rules.differential() if options.differential else []
+        elif name == "everywhere":
+            lines += rules_everywhere.measure(options.quick)
         else:
             lines += catalogue.measure(options.databases, options.quick)
     return lines
@@ -45,6 +52,10 @@ def main() -> int:
     reader = argparse.ArgumentParser(prog="python3 tests bench", description=__doc__)
     reader.add_argument("names", nargs="*", metavar="bench", help=", ".join(BENCHES))
     reader.add_argument("--quick", action="store_true", help="fewer and shorter measurements")
+    reader.add_argument("--large", action="store_true", help="rules: a million lines as well")
+    reader.add_argument(
+        "--differential", action="store_true", help="rules: beside stock Casbin, by the thousand"
+    )
     reader.add_argument("--database", action="append", choices=DATABASES, dest="databases")
     reader.add_argument("--at-once", action="append", type=int, dest="levels", metavar="N")
     options = reader.parse_args()

@@ -40,7 +40,7 @@ def denying(state) -> Rule:
     hidden = state.visibility is c.Visibility.HIDDEN
     return Rule(
         "R-1", EVERY, EVERY, EVERY, EVERY, EVERY, EVERY, EVERY, asked, "deny", "It binds.",
-        state.body, "restriction-1", hidden,
+        adopter=state.body, restriction="restriction-1", hidden=hidden,
     )  # fmt: skip
 
 
@@ -266,7 +266,7 @@ class Restrictions(RuleBasedStateMachine):
         if self.placed is None or not state.open:
             return
         held = enforced(denying(state))
-        asked = Question("role:grantee", "use.read", slice=state.scope.slice)
+        asked = Question("role:grantee", "use.read", START, slice=state.scope.slice)
         hidden = state.visibility is c.Visibility.HIDDEN
         code = Code.NOT_PERMITTED_NOW if hidden else Code.RESTRICTED
         assert held.may(asked).code is code

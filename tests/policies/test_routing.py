@@ -84,7 +84,7 @@ def test_a_peoples_own_body_must_decide() -> None:
         ),
     )
     assert found.refused == ()
-    assert found.because == {"ROUTE-0@body-river": WHY}
+    assert {name: each.because for name, each in found.lines.items()} == {"ROUTE-0@body-river": WHY}
     assert found.items["survey.sleep"].peoples == {RIVER}
 
 
@@ -103,7 +103,7 @@ def test_where_nobody_speaks_for_a_people_the_item_cannot_be_asked_for() -> None
     assert found.refused == (Unroutable(both.id, Code.UNROUTABLE, frozenset({HILL})),)
     # Nobody is asked for the sake of an item that cannot be asked for.
     assert found.entries == ()
-    assert found.because == {}
+    assert found.lines == {}
 
 
 def test_what_a_refused_item_concerns_is_asked_of_nobody() -> None:
@@ -389,7 +389,7 @@ def test_without_a_holder_who_answers_it_is_refused() -> None:
     found = routed(ALL, nobody, item(), for_body="body-river")
     assert found.refused == (Unroutable("survey.sleep", Code.NO_HOLDER),)
     assert found.entries == ()
-    assert found.because == {}
+    assert found.lines == {}
     # For anybody else that is no obstacle, as before.
     assert routed(ALL, nobody, item()).refused == ()
 
@@ -548,5 +548,5 @@ def test_every_people_and_place_of_every_item_asked_for_is_met(
         assert entry.peoples <= mandate.peoples & found.slice.peoples
         assert entry.places <= mandate.places
         assert entry.items <= set(found.items)
-        assert set(entry.rules) <= set(found.because)
+        assert set(entry.rules) <= set(found.lines)
         assert mandate.until is None or mandate.until > START

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from policies.adopting import check_adopter, likely_adopter
 from policies.permissions import COMMAND_ACTS, OTHER_ACTS
 from policies.rules import (
     EVERY,
+    PACK_FILES,
     ROLE_COLUMNS,
     ROUTING_COLUMNS,
     RULE_COLUMNS,
@@ -19,12 +21,12 @@ from policies.types import USE_ACTS
 
 PACKS = Path(__file__).resolve().parents[2] / "policies" / "packs"
 NAMES = sorted(each.name for each in PACKS.iterdir() if each.is_dir())
-FILES = ("rules.csv", "routing.csv", "roles.csv")
+FILES = PACK_FILES
 
 RULES = ",".join(RULE_COLUMNS)
 ROUTING = ",".join(ROUTING_COLUMNS)
 ROLES = ",".join(ROLE_COLUMNS)
-GOOD = "LINE-1,role:grantee,use.read,*,*,health,*,*,*,allow,Because it is a test."
+GOOD = "LINE-1,role:grantee,use.read,*,*,health,*,*,*,*,*,allow,Because it is a test."
 GOOD_ROUTE = "ROUTE-1,self,people,*,*,*,Because it is a test."
 GOOD_ROLE = "ROLE-1,role:applicant,role:participant,Because it is a test."
 
@@ -65,9 +67,10 @@ def test_a_good_pack_is_read_whole() -> None:
         "LINE-1", "ROUTE-1", "ROLE-1",
     ]  # fmt: skip
     line = pack.rules[0]
-    assert line.row == ["LINE-1", "role:grantee", "use.read", "*", "*", "health", "*", "*", "*",
-                        "allow"]  # fmt: skip
-    assert (line.adopter, line.restriction, line.hidden) == ("", None, False)
+    assert line.row == ["LINE-1", "role:grantee", "use.read", "*", "*", "*", "health", "*", "*",
+                        "*", "*", "*", "allow"]  # fmt: skip
+    assert (line.adopter, line.reach) == ("", EVERY)
+    assert (line.restriction, line.hidden) == (None, False)
 
 
 @pytest.mark.parametrize(
@@ -81,14 +84,24 @@ def test_a_good_pack_is_read_whole() -> None:
         ("role", "person-1"),
         ("role", ""),
         ("act", "use.destroy"),
-        ("act", "use"),
+        ("act", "use."),
+        ("act", "read"),
         ("collection", ""),
-        ("collection", "a survey"),
+        ("collection", "any"),
         ("item", "survey/sleep"),
         ("item", "**"),
         ("class", "Health"),
         ("class", "secret"),
         ("purpose", "any purpose"),
+        ("purpose", "imigration"),
+        ("from", ""),
+        ("from", "2026-05-03"),
+        ("from", "2026-05-03T09:00:00"),
+        ("from", "2026-13-03T09:00:00Z"),
+        ("from", "0001-01-01T00:00:00+12:00"),
+        ("from", "tomorrow"),
+        ("until", "3/05/2026"),
+        ("until", "2026-05-03T24:00:00Z"),
         ("level", "finest"),
         ("effect", "Deny"),
         ("effect", "eval(r.role)"),
@@ -119,7 +132,10 @@ def test_each_column_of_a_rule_is_checked(column, value) -> None:
         ("class", "secret"),
         ("people", "some people"),
         ("place", ""),
+        ("people", "any"),
         ("because", "short"),
+        # A line about what its question never names would never be met.
+        ("place", "the-river"),
     ],
 )
 def test_each_column_of_a_routing_line_is_checked(column, value) -> None:
@@ -129,7 +145,15 @@ def test_each_column_of_a_routing_line_is_checked(column, value) -> None:
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("id", "1"), ("role", "role:boss"), ("includes", "person-1"), ("because", "")],
+    [
+        ("id", "1"),
+        ("role", "role:boss"),
+        ("role", "*"),
+        ("includes", "person-1"),
+        ("includes", "*"),
+        ("includes", "role:applicant"),
+        ("because", ""),
+    ],
 )
 def test_each_column_of_a_role_line_is_checked(column, value) -> None:
     line = with_field(GOOD_ROLE, ROLES, column, value)
@@ -138,7 +162,7 @@ def test_each_column_of_a_role_line_is_checked(column, value) -> None:
 
 def slice_line(effect: str, written: str) -> str:
     quoted = '"' + written.replace('"', '""') + '"'
-    return f"LINE-2,role:grantee,use.read,*,*,health,*,*,{quoted},{effect},Because it is a test."
+    return f"LINE-2,role:grantee,use.read,*,*,health,*,*,{quoted},*,*,{effect},Because it is one."
 
 
 def test_a_deny_line_may_name_a_slice() -> None:
@@ -175,10 +199,27 @@ def test_a_line_with_too_many_or_too_few_columns_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "header", ["", "id,role", RULES + ",note", RULES.upper(), "\ufeff" + RULES, GOOD]
+    "header", ["", "id,role", RULES + ",note", RULES.upper(), "\ufeff\ufeff" + RULES, GOOD]
 )
 def test_another_header_is_refused(header) -> None:
     assert faults("rules.csv", header, GOOD) == [("rules.csv", 1, "header")]
+
+
+def test_an_instant_is_kept_as_the_ledger_writes_it() -> None:
+    line = with_field(GOOD, RULES, "from", "2026-05-03T09:00+12:00")
+    line = with_field(line, RULES, "until", "2026-05-02T21:00:00.000001Z")
+    rule = read_pack({"rules.csv": f"{RULES}\n{line}\n".encode()}).rules[0]
+    assert (rule.since, rule.until) == (
+        "2026-05-02T21:00:00.000000Z", "2026-05-02T21:00:00.000001Z",
+    )  # fmt: skip
+
+
+def test_a_no_may_begin_at_an_instant_and_ends_by_nobodys_calendar() -> None:
+    no = with_field(GOOD, RULES, "effect", "deny")
+    since = with_field(no, RULES, "from", "2026-05-03T09:00:00Z")
+    assert read_pack({"rules.csv": f"{RULES}\n{since}\n".encode()}).rules[0].effect == "deny"
+    until = with_field(no, RULES, "until", "2026-05-03T09:00:00Z")
+    assert faults("rules.csv", RULES, until) == [("rules.csv", 2, "until")]
 
 
 def test_a_header_over_two_lines_is_no_header() -> None:
@@ -237,11 +278,11 @@ def test_every_fault_is_named_and_nothing_is_half_read() -> None:
 def test_a_fault_after_a_quoted_line_break_is_named_by_its_own_line() -> None:
     broken = with_field(GOOD, RULES, "because", '"Because of\na break."')
     found = faults("rules.csv", RULES, broken, with_field(GOOD, RULES, "effect", "no"))
-    # The reader counts lines as an editor shows them: the record ends on line 3.
+    # Lines are counted as an editor shows them, and a cell ends on its own line.
     assert found == [
-        ("rules.csv", 3, "because"),
+        ("rules.csv", 2, "quoting"),
+        ("rules.csv", 3, "columns"),
         ("rules.csv", 4, "effect"),
-        ("rules.csv", 4, "id"),
     ]
 
 
@@ -253,6 +294,7 @@ def test_a_shipped_pack_is_read_without_fault_and_every_line_says_why(name) -> N
     pack = shipped(name)
     lines = (*pack.rules, *pack.routing, *pack.roles)
     assert lines
+    check_adopter(pack, likely_adopter(pack))
     for line in lines:
         assert len(line.because.split()) >= 4, f"{line.id} does not say why"
         assert line.because.endswith((".", "!")), f"{line.id} is not a sentence"

@@ -28,6 +28,7 @@ from policies.use import (
     Unsettled,
     UseQuestion,
     answer,
+    asked_of,
     purposes_of,
     rules_refuse,
 )  # fmt: skip
@@ -316,7 +317,9 @@ def test_a_grant_in_force_is_found_beside_others_that_do_not_fit() -> None:
 
 def test_the_preview_is_told_by_the_same_function() -> None:
     for rules in (RULES, restricted(), restricted(hidden=True), Enforcer([])):
-        told = rules_refuse(rules, SLEEP, "use.read", ("sleep-study",), GRANTED)
+        told = rules_refuse(
+            rules, asked_of(SLEEP, "use.read", ("sleep-study",), GRANTED, PINNED), NOW
+        )
         assert (told.code if told else None) == ask(rules=rules).code
 
 
@@ -498,7 +501,9 @@ def test_a_rule_against_an_area_refuses_whatever_the_purpose_is_called() -> None
         held = {"g": grant(purpose=purpose, area=area)}
         found = ask(question(purpose=purpose), grants=held, rules=rules)
         assert found.code is (Code.NOT_PERMITTED if refused else None), (purpose, area)
-        told = rules_refuse(rules, SLEEP, "use.read", purposes_of(purpose, area), GRANTED)
+        told = rules_refuse(
+            rules, asked_of(SLEEP, "use.read", purposes_of(purpose, area), GRANTED, PINNED), NOW
+        )
         assert (told.code if told else None) is found.code
 
 

@@ -32,8 +32,7 @@ PURPOSE = ("policies/use.py", "if terms.purpose != question.purpose:", "if False
 NAMES = ("policies/packs/example/rules.csv", "NO-NAMES-HEALTH,role:grantee,use.read,*,*,health",
          "NO-NAMES-HEALTH,role:grantee,use.read,*,*,child")  # fmt: skip
 REPLIES = ("services/queries/register.py", '"replies": replies[data["duty"]]', '"replies": []')
-BINDS = ("services/rulebook.py", 'restrictions.c.status != "lifted"',
-         'restrictions.c.status == "never"')  # fmt: skip
+BINDS = ("services/store/in_force.py", "if state.open else []", "if not state.open else []")
 DISPOSAL = ("policies/grant/decide.py", "return [e.DisposalAttested(",
             "return Refused(Code.WRONG_TIME) or [e.DisposalAttested(")  # fmt: skip
 RETURNED = ("policies/packs/house/rules.csv", "role:member,body:grant:return_report",

@@ -8,6 +8,7 @@ from stack import (
     INCOME,
     Stack,
     accept,
+    adopt,
     approve,
     ask,
     command,
@@ -116,7 +117,7 @@ def test_r19_no_use_for_immigration_policing_or_debt(stack: Stack) -> None:
     secretary = stack.client("river-secretary")
     for area in ("immigration", "policing", "debt"):
         assert preview(stack, purpose="r19", area=area, peoples=[RIVER])["ready"]
-    ok(secretary.post(f"/v1/bodies/{river}/adoptions", json=command(pack="draft")))
+    adopt(stack, "river-secretary", river, "draft")
     try:
         for area in ("immigration", "policing", "debt"):
             seen = preview(stack, purpose="r19", area=area, peoples=[RIVER])

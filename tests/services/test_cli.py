@@ -37,7 +37,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_help_names_every_command_and_what_it_is_for(home: Path) -> None:
     told = accord(home, "--help").stdout
-    for command in ("up", "story", "worker", "migrate", "operator", "catalogue", "check", "ledger"):
+    for command in ("up", "story", "worker", "migrate", "operator", "catalogue", "check", "ledger",
+                    "rules"):  # fmt: skip
         assert f"\n  {command} " in told
     assert "verify" in accord(home, "ledger", "--help").stdout
 

@@ -25,6 +25,7 @@ from policies.refusals import Code, RefusedError
 from policies.request import commands as asking
 from policies.types import Capacity, Envelope, Kawa, KawaRule, Outcome, Voice
 from services import facts, founding
+from services.packs import Adopting
 from services.path import Sent
 from services.people import Viewer
 from services.sharing import Word
@@ -77,8 +78,9 @@ async def between_the_last_yes_and_the_welcome(home: Home) -> None:
             settled = await home.die_at(seam, "Welcome", yes)
             assert house.stream(body).state.welcome == (seam != "delivering")
             if seam == "delivering":
+                never = Adopting("example", 1, "0" * 64)
                 with pytest.raises(RefusedError) as refusal:
-                    await house.accord.packs.adopt(secretary, body, _sent(), "example")
+                    await house.accord.packs.adopt(secretary, body, _sent(), never)
                 assert refusal.value.refused.code is Code.NOT_WELCOME_YET
             home.pull_the_plug()
             await house.until_happened(body, "Welcomed", within=30)

@@ -61,10 +61,10 @@ class House:
     def set_up(self) -> None:
         """The house's rules, and the deployment's own body with its operator."""
         now = datetime.now(UTC)
-        pack, _ = shipped("house")
+        of_all = shipped("house")[0].adopted_by_the_deployment(b.DEPLOYMENT)
         name = TextId("text-deployment")
         with self.store.write() as connection:
-            put_in_force(connection, "house", b.DEPLOYMENT, pack.adopted_by(b.DEPLOYMENT))
+            put_in_force(connection, "house", b.DEPLOYMENT, of_all)
             versions.raise_(connection, versions.RULES)
             words = Words(name, b.DEPLOYMENT, Audience.PUBLIC, b"Example deployment")
             texts.save(connection, self.operator.person, [words], now)

@@ -40,7 +40,7 @@ def busy(house: Any) -> Any:
     (row,) = house.rows(sa.select(schema.outbox.c.envelope))
     house.carried(envelope_of(row.envelope))
     for body in ("body-a", "body-b"):
-        adoption = pack.Adopt(body, "0" * 64, ("R-1",))
+        adoption = pack.Adopt(body, 1, "0" * 64)
         house.carried(house.envelope("pack-house", f"person-secretary-{body}", adoption))
     house.carried(house.submit("request-2", "body-b", actor="person-2"))
     house.sequenced()
@@ -87,7 +87,7 @@ def test_a_body_takes_its_own_and_nothing_of_others(busy: Any) -> None:
         (REQUEST, "HuiRecorded", "body-a"),
         (REQUEST, "Accepted", REQUEST),
         (grant, "Issued", grant),
-        ("pack-house", "Adopted", "body-a"),
+        ("pack-house", "Kept", "body-a"),
     ]
     # The head is the whole ledger's of that moment.
     assert head_from_export(lines) == leaves.head(busy.store)

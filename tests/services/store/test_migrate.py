@@ -1,5 +1,6 @@
 """Upgrading: from nothing to the tables of the code, once, and no surprise afterwards."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,12 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import alembic.command
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from services.store import migrate, schema, streams
+from services.store import in_force, migrate, rule_log, schema, streams
 from services.store.schema import METADATA
 from services.store.session import Store
 
@@ -55,6 +57,7 @@ def test_a_new_home_has_its_row_and_its_counters(store: Store) -> None:
         ("bodies", 0),
         ("catalogue", 0),
         ("restrictions", 0),
+        ("rule-changes", 0),
         ("rules", 0),
     ]
 
@@ -116,12 +119,82 @@ def test_states_are_told_anew_from_their_entries(house: Any) -> None:
     with house.store.write() as connection:
         before = streams.get(connection, "request-told").state
         connection.execute(sa.update(schema.streams).values(state={"status": "of old"}))
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0004'"))
     with house.store.read() as connection, pytest.raises(ValueError, match="Status"):
         streams.get(connection, "request-told")
-    migrate.upgrade(house.store.url)
+    with house.store.write() as connection:
+        streams.refold(connection)
     with house.store.read() as connection:
         assert streams.get(connection, "request-told").state == before
+
+
+def upgraded_to(url: str, revision: str) -> Store:
+    """The database as an earlier Accord left it."""
+    store = Store(url)
+    with store.write() as connection:
+        config = migrate._config()
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, revision)
+        migrate._base_rows(connection, True)
+    return store
+
+
+OLD_RULES = [
+    ("HOUSE-ASK", "body-deployment", "body:request:ask", "*", "allow"),
+    ("READ@body-river", "body-river", "use.read", "*", "allow"),
+    ("NO@body-river", "body-river", "*", '{"peoples": ["river-people"], "places": "any"}', "deny"),
+    ("NO@body-ethics", "body-ethics", "*", "*", "deny"),
+]
+
+
+def test_what_was_in_force_stays_in_force(new_database: NewDatabase) -> None:
+    """An Accord whose rules were JSON, and whose bodies' denials had a slice made for them."""
+    url = new_database(None)
+    store = upgraded_to(url, "0006")
+    with store.write() as connection:
+        for name, owner, act, slice_, effect in OLD_RULES:
+            line = {
+                "id": name, "role": "role:grantee", "act": act, "collection": "*", "item": "*",
+                "klass": "*", "purpose": "*", "level": "*", "slice": slice_, "effect": effect,
+                "because": "The test says so.", "adopter": owner, "restriction": None,
+                "hidden": False,
+            }  # fmt: skip
+            connection.execute(
+                sa.text("INSERT INTO rules VALUES (:id, 'some', :owner, 'rule', :line)"),
+                {"id": name, "owner": owner, "line": json.dumps(line)},
+            )
+    store.close()
+    migrate.upgrade(url)
+    with Store(url).read() as connection:
+        found = {each.id: each for each in in_force.read_whole(connection).rules}
+        logged = [each for one in rule_log.changes(connection, 0, 99) for each in one.put]
+    assert {(each.id, each.act, each.reach, each.slice) for each in found.values()} == {
+        ("HOUSE-ASK", "body:request:ask", "*", "*"),
+        ("READ@body-river", "use.read", "body-river", "*"),
+        ("NO@body-river", "use", "body-river", "*"),
+        ("NO@body-ethics", "use", "*", "*"),
+    }
+    assert sorted(each.id for each in logged) == sorted(found)
+
+
+def test_an_adoption_from_before_documents_were_kept_is_still_one(
+    house: Any, entry_on: Callable[..., Any]
+) -> None:
+    """Its digest and its lines' ids are known; there is no document, and none is made up."""
+    old = {"body": "body-a", "sha256": "1" * 64, "rules": ["READ-OPEN@body-a"]}
+    happened = [{"type": "Adopted", "version": 1, "data": old}]
+    with house.store.write() as connection:
+        entry = entry_on(streams.get(connection, "pack-example"), 1, events=happened)
+        streams.append(connection, entry, "d")
+        there = schema.streams.c.id == "pack-example"
+        state = {"adopted": {"body-a": "1" * 64}}
+        connection.execute(sa.update(schema.streams).where(there).values(state=state))
+        streams.refold(connection)
+    with house.store.read() as connection:
+        adoption = streams.get(connection, "pack-example").state.adopted["body-a"]
+    assert (adoption.sha256, adoption.version, adoption.rules) == (
+        "1" * 64, None, ("READ-OPEN@body-a",),
+    )  # fmt: skip
+    assert house.rows(sa.select(schema.pack_documents)) == []
 
 
 def test_current_is_current(database_url: str) -> None:

@@ -13,9 +13,11 @@ from sqlalchemy.exc import IntegrityError
 
 from policies import codec, pack
 from policies.body import commands as body
+from policies.body.commands import DEPLOYMENT
 from policies.refusals import Code, RefusedError
 from policies.types import SYSTEM, Authorisation, Kawa, KawaRule, derived_id
 from services.ledger.chain import leaf_hash
+from services.packs import put_in_force, shipped
 from services.store import schema, streams, versions
 from services.store.session import Store, upsert
 from workflows.contracts import LoadCall
@@ -165,8 +167,10 @@ def test_system_does_only_what_is_on_its_list(house: Any) -> None:
 def test_system_acts_under_the_rules_of_the_moment(house: Any) -> None:
     (entry,) = house.carried(house.answer())
     assert entry["authorisation"] == {"rule": "HOUSE-SYSTEM-ANSWER", "versions": {"rules": 0}}
-    house.do("DELETE FROM rules WHERE id = 'HOUSE-SYSTEM-ANSWER'")
+    lines = shipped("house")[0]
+    without = tuple(each for each in lines.rules if each.id != "HOUSE-SYSTEM-ANSWER")
     with house.store.write() as connection:
+        put_in_force(connection, "house", DEPLOYMENT, replace(lines, rules=without))
         versions.raise_(connection, "rules")
     with pytest.raises(RefusedError) as refused:
         house.recorder.carry(house.answer())
@@ -214,7 +218,7 @@ def test_everything_of_a_command_is_in_one_transaction(
     before = [house.rows(sa.select(table)) for table in tables]
     last = house.accept(REQUEST)
     with monkeypatch.context() as patched:
-        patched.setattr("services.recorder.derived_id", fail)
+        patched.setattr("services.entry_making.derived_id", fail)
         with pytest.raises(ZeroDivisionError):
             house.recorder.carry(last)
     assert [house.rows(sa.select(table)) for table in tables] == before
@@ -418,7 +422,7 @@ def test_a_deadlock_is_looked_at_again(house: Any, together: Together) -> None:
 
     sa.event.listen(house.store.engine, "before_cursor_execute", meet)
     adopted = [
-        house.envelope(f"pack-{name}", "person-1", pack.Adopt("body-a", "0" * 64, ()))
+        house.envelope(f"pack-{name}", "person-1", pack.Adopt("body-a", 1, "0" * 64))
         for name in ("one", "two")
     ]
     found = together(*(lambda each=each: house.recorder.carry(each) for each in adopted))

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from policies.refusals import Code, RefusedError
 from services import clock
-from services.store import streams
+from services.store import schema, streams
 from services.store.session import Store
 
 CHANGES = [
@@ -24,6 +24,13 @@ ORDERS = [
     "UPDATE leaves SET entry = 'x' WHERE \"index\" = 0",
     "DELETE FROM leaves",
     'DELETE FROM leaves WHERE "index" = 1',
+]
+
+
+RULES = [
+    "UPDATE rule_changes SET at = ''",
+    "DELETE FROM rule_changes",
+    "DELETE FROM rule_changes WHERE position = 1",
 ]
 
 
@@ -48,6 +55,15 @@ def test_the_record_is_never_changed_or_removed(full: Any, statement: str) -> No
     with pytest.raises(IntegrityError, match=r"(?i)never changed or (removed|cut)"):
         full.do(statement)
     assert everything(full) == before
+
+
+@pytest.mark.parametrize("statement", RULES)
+def test_what_was_in_force_when_is_never_changed_or_removed(full: Any, statement: str) -> None:
+    before = full.rows("SELECT * FROM rule_changes ORDER BY position")
+    assert before
+    with pytest.raises(IntegrityError, match="never changed or removed"):
+        full.do(statement)
+    assert full.rows("SELECT * FROM rule_changes ORDER BY position") == before
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
@@ -193,3 +209,29 @@ def test_a_lasting_home_stays_one(store: Store, statements: list[str]) -> None:
 def test_sqlite_replaces_no_home(store: Store) -> None:
     with pytest.raises(IntegrityError, match="made once"), store.write() as connection:
         connection.execute(sa.text("REPLACE INTO deployment VALUES (1, 'x', true, false, 60)"))
+
+
+DOCUMENT = {"pack": "example", "version": 1, "sha256": "0" * 64, "content": b"PK", "entry": "e"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE pack_documents SET sha256 = ''", "DELETE FROM pack_documents WHERE version = 1"],
+)
+def test_a_version_of_a_pack_is_never_changed_or_removed(store: Store, statement: str) -> None:
+    with store.write() as connection:
+        connection.execute(sa.insert(schema.pack_documents).values(DOCUMENT))
+    with pytest.raises(IntegrityError, match="never changed or removed"), store.write() as changing:
+        changing.execute(sa.text(statement))
+    with store.read() as connection:
+        assert connection.execute(sa.select(schema.pack_documents)).one().content == b"PK"
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_sqlite_replaces_no_version_of_a_pack(store: Store) -> None:
+    with store.write() as connection:
+        connection.execute(sa.insert(schema.pack_documents).values(DOCUMENT))
+    with pytest.raises(IntegrityError, match="never changed or removed"), store.write() as changing:
+        changing.execute(
+            sa.text("REPLACE INTO pack_documents VALUES ('example', 1, '', x'00', 'e')")
+        )

@@ -21,6 +21,7 @@ from services import decisions
 from services.web import decision
 
 EVALUATION = "/access/v1/evaluation"
+EVALUATIONS = "/access/v1/evaluations"
 PURPOSE = "example-authzen"
 RIVER = ["example-river-people"]
 BIRTH = "example_survey.people.birth_year"
@@ -66,7 +67,9 @@ def refused(stack: Stack, question: Json, code: str, client: httpx.Client | None
     answer = ask(stack, question, client)
     context = answer["context"]
     assert (answer["decision"], context["code"]) == (False, code)
-    assert set(context) == {"code", "reason_user", "next", "reasons", "record"}
+    assert set(context) == {
+        "code", "reason_user", "next", "reasons", "lines", "for_a_yes", "record",
+    }  # fmt: skip
     for sentence in (context["reason_user"]["403"], context["next"]):
         assert 0 < len(sentence.split()) <= 25
     return answer
@@ -76,7 +79,11 @@ def test_a_yes_carries_the_slice_and_until_when(stack: Stack, asked: Json, grant
     answer = ask(stack, asked)
     assert answer["decision"] is True
     context = answer["context"]
-    assert set(context) == {"obligations", "valid_until", "reason_user", "reasons", "record"}
+    assert set(context) == {
+        "obligations", "valid_until", "reason_user", "reasons", "lines", "for_a_yes", "record",
+    }  # fmt: skip
+    assert {each["effect"] for each in context["lines"]} == {"allow"}
+    assert {each["body"] for each in context["lines"]} >= {stack.bodies["river"]}
     slice_ = {"peoples": sorted(SMALL), "places": "any", "years": "any", "level": "aggregate"}
     assert context["obligations"] == [{"id": "slice/1", "slice": slice_}]
     assert context["reasons"] == [{"grant": grant}]
@@ -96,6 +103,7 @@ def test_where_the_decision_point_is(stack: Stack) -> None:
     assert found == {
         "policy_decision_point": stack.settings.url,
         "access_evaluation_endpoint": stack.settings.url + EVALUATION,
+        "access_evaluations_endpoint": stack.settings.url + EVALUATIONS,
     }
 
 
@@ -221,7 +229,8 @@ def test_the_name_of_a_question_comes_back(stack: Stack, asked: Json) -> None:
     ):
         assert answer.status_code == status
         assert answer.headers["x-request-id"] == "a-1 (b)"
-    assert "x-request-id" not in named("x" * 201, asked).headers
+    assert named("x" * 2000, asked).headers["x-request-id"] == "x" * 2000
+    assert "x-request-id" not in named("x" * 4097, asked).headers
     assert "x-request-id" not in stack.gateway.post(EVALUATION, json=asked).headers
 
 
@@ -280,6 +289,11 @@ def test_a_restriction_is_named_in_the_bodys_own_words(
     assert context["reason_user"] == {"403": "Not while the river is low."}
     river = {"restriction": restriction, "body": stack.bodies["river"], "status": "open"}
     assert context["reasons"] == [river]
+    (line,) = [each for each in context["lines"] if each["decided"]]
+    assert (line["rule"], line["effect"], line["body"]) == (
+        restriction, "deny", stack.bodies["river"],
+    )  # fmt: skip
+    assert [each["what"] for each in context["for_a_yes"]] == ["lift"]
     # It covers the river people's records, and nobody else's.
     newcomers = put(asked, "context.slice", {"peoples": ["example-newcomer-people"]})
     assert ask(stack, newcomers)["decision"] is True
@@ -336,7 +350,7 @@ def test_a_hidden_restriction_equals_the_other_cause_of_its_code() -> None:
     hidden = UseAnswer(False, Code.NOT_PERMITTED_NOW, line, "grant-1")
     not_begun = UseAnswer(False, Code.NOT_PERMITTED_NOW)
     connection: Any = None
-    said = [decision._context(decisions._told(connection, each)) for each in (hidden, not_begun)]
+    said = [decision._context(decisions.tell(connection, each)) for each in (hidden, not_begun)]
     assert json.dumps(said[0]) == json.dumps(said[1])
 
 

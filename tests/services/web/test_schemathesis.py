@@ -45,7 +45,7 @@ def scene() -> Iterator[Scene]:
         yield Scene(running, Later("", "", ""))
 
 
-def known_ids(scene: Scene) -> dict[str, str]:
+def known_ids(scene: Scene) -> dict[str, str | int]:
     return {
         "draft": scene.draft,
         "request": scene.deciding,
@@ -58,6 +58,8 @@ def known_ids(scene: Scene) -> dict[str, str]:
         "claim": scene.claim_of_hill,
         "search": scene.search,
         "proposal": scene.proposal,
+        "pack": scene.writing,
+        "version": 1,
     }
 
 

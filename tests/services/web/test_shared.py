@@ -48,7 +48,7 @@ def test_until_it_is_welcome_it_speaks_for_nobody(stack: Stack, town: str) -> No
     scope = {"slice": {"places": [TOWN]}}
     searching = {"searcher": town, "words": "x", "subjects": {"places": [TOWN]}}
     for path, fields in (
-        (f"bodies/{town}/adoptions", {"pack": "example"}),
+        (f"bodies/{town}/adoptions", {"pack": "example", **steps.NEVER_SHOWN}),
         ("confirmations", {**about, "items": [SURVEY], "classes": ["open"], "places": [TOWN]}),
         ("claims", {**about, "subjects": {"items": [SURVEY]}, "statement": "x"}),
         ("searches", {**about, **searching}),
@@ -85,7 +85,7 @@ def test_one_no_ends_a_proposal_and_silence_is_no_yes(stack: Stack, town: str) -
 
 def test_it_speaks_once_every_body_has_said_that_it_knows_it(stack: Stack, town: str) -> None:
     also.welcome(stack, town, SECRETARY, SPEAKING)
-    assert post(stack, SECRETARY, f"bodies/{town}/adoptions", pack="example")[0] == 201
+    steps.adopt(stack, SECRETARY, town, "example")
     assert post(stack, "hill-secretary", "proposals", body=stack.bodies["hill"], why="x",
                 kind="welcome", subject=town) == (409, "already_done")  # fmt: skip
 
@@ -139,8 +139,8 @@ def test_the_operator_changes_nothing_that_is_shared(stack: Stack) -> None:
         (f"{at}/korero", {"person": stack.people["outsider"], "held_on": "2026-01-15"}),
         (f"{at}/mandate", {"mandate": {"capacities": ["people"]}, "document": "x"}),
         # That for some people nobody decides is not the operator's to say.
-        (f"{at}/adoptions", {"pack": "example-newcomers"}),
-        (f"{at}/adoptions", {"pack": "example"}),
+        (f"{at}/adoptions", {"pack": "example-newcomers", **steps.NEVER_SHOWN}),
+        (f"{at}/adoptions", {"pack": "example", **steps.NEVER_SHOWN}),
         (f"{at}/pack-withdrawals", {"pack": "house"}),
         ("proposals", {"body": "body-deployment", "kind": "desk", "why": "x"}),
     ):

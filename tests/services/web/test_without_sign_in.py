@@ -45,7 +45,7 @@ def town(stack: Stack) -> Town:
     also.welcome(stack, body, SECRETARY)
     also.others(stack)[body] = (SECRETARY, people)
     made = Town(body, people)
-    post(stack, f"/v1/bodies/{body}/adoptions", pack="example")
+    steps.adopt(stack, SECRETARY, body, "example")
     post(stack, "/v1/confirmations", body=body, items=[ITEM], classes=["deidentified"],
          places=[TOWN])  # fmt: skip
     return made

@@ -118,6 +118,8 @@ class World:
 
     def _pack(self, entry: Json, at: datetime, happened: set[str]) -> None:
         for event in entry["events"]:
+            if event["type"] == "Kept":
+                continue  # Of the adoption beside it, that its document is kept.
             body = self.told.bodies[event["data"]["body"]]
             if entry["actor"] not in body.holding("secretary", at):
                 self.say(5, f"{body.id}'s rules were changed by somebody else")

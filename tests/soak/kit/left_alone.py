@@ -467,8 +467,7 @@ def with_an_agency(stack: Stack) -> str:
         return any(each["id"] == agency and each["welcome"] for each in found)
 
     steps.until(welcome, "the welcome")
-    adopted = command(pack="example-holder")
-    ok(client.post(f"/v1/bodies/{agency}/adoptions", json=adopted))
+    steps.adopt(stack, "agency-secretary", agency, "example-holder")
     agree(stack, bodies, kind="reviewer", subject=stack.people["reviewer"])
     return agency
 

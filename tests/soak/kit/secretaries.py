@@ -171,8 +171,9 @@ async def _enter(world: World, chance: Chance, plan: Plan, there: Sequence[Plan]
     if not there:
         return
     early = await world.send(
-        plan.secretary, f"/v1/bodies/{made['stream']}/adoptions", pack="example"
-    )
+        plan.secretary, f"/v1/bodies/{made['stream']}/adoptions",
+        **await _shown(world, plan.secretary, made["stream"], "example"),
+    )  # fmt: skip
     if early.ok:
         raise UnexpectedError(f"{plan.key} adopted rules before anybody knew it")
     await agreed(world, chance, there, kind="welcome", subject=made["stream"])
@@ -221,13 +222,20 @@ async def _its_ways(world: World, chance: Chance, plan: Plan) -> None:
 
 
 async def _its_rules(world: World, plan: Plan) -> None:
-    address = f"/v1/bodies/{world.bodies[plan.key]}/adoptions"
-    await world.must(plan.secretary, address, pack="example")
-    if plan.standing == "holder":
-        await world.must(plan.secretary, address, pack="example-holder")
-    if plan.standing == "ethics":
-        await world.must(plan.secretary, address, pack="example-newcomers")
-        await world.must(plan.secretary, address, pack="draft")
+    packs = ["example"]
+    packs += ["example-holder"] if plan.standing == "holder" else []
+    packs += ["example-newcomers", "draft"] if plan.standing == "ethics" else []
+    body = world.bodies[plan.key]
+    for pack in packs:
+        shown = await _shown(world, plan.secretary, body, pack)
+        await world.must(plan.secretary, f"/v1/bodies/{body}/adoptions", **shown)
+
+
+async def _shown(world: World, who: str, body: str, pack: str) -> Json:
+    """What the preview gives to confirm."""
+    seen = await world.read(who, f"/v1/bodies/{body}/adoption-preview/{pack}")
+    confirmed: Json = seen["confirm"]
+    return confirmed
 
 
 async def _confirm(world: World, plan: Plan, item: Item) -> None:

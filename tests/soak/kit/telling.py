@@ -171,7 +171,7 @@ class Told:
                 name = entry["stream"].removeprefix("pack-")
                 if event["type"] == "Adopted":
                     self.adopted[name].add(event["data"]["body"])
-                else:
+                elif event["type"] in ("AdoptionWithdrawn", "AdoptionSuperseded"):
                     self.adopted[name].discard(event["data"]["body"])
             elif kind == "catalogue":
                 self._of_the_catalogue(event["type"], event["data"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stack as steps
+import web_steps as also
 from stack import GENOME, Json, command, ok
 from web_act import (
     ANYBODY,
@@ -39,14 +40,27 @@ def _version(scene: Scene) -> int:
     return int(ok(scene.stack.client(RESEARCHER).get(f"/v1/drafts/{scene.draft}"))["version"])
 
 
+def _past(scene: Scene, who: str) -> Json:
+    asked = steps.question(scene.stack, GENOME)
+    asked["subject"]["id"] = scene.stack.people[who]
+    return {**asked, "at": also.now(scene.stack).isoformat()}
+
+
 def _letter(scene: Scene) -> Made:
     return {"request": scene.in_principle, "body": scene.river}, None
+
+
+def _questions(scene: Scene) -> Json:
+    asked = steps.question(scene.stack)
+    item = {"resource": asked.pop("resource")}
+    return {**asked, "evaluations": [item], "options": {"evaluations_semantic": "execute_all"}}
 
 
 READING = (
     Act("GET /health", ANYBODY, nothing),
     Act("GET /.well-known/authzen-configuration", ANYBODY, nothing),
     Act("POST /access/v1/evaluation", GATEWAY, sent(lambda s: steps.question(s.stack))),
+    Act("POST /access/v1/evaluations", GATEWAY, sent(_questions)),
     Act("GET /v1/example/people", ANYBODY, nothing),
     Act("POST /v1/example/tokens", ANYBODY, sent(lambda s: {"person": "outsider"})),
     Act("POST /v1/example/clock", OPERATOR, sent(lambda s: {"days": 0.0001})),
@@ -78,7 +92,10 @@ READING = (
 
 ASKING = (
     Act("GET /v1/items", ANYBODY, nothing),
+    Act("POST /v1/rules/try", ANYBODY, sent(lambda s: {"item": GENOME})),
     Act("GET /v1/items/{item}/history", ANYBODY, lambda s: ({"item": GENOME}, None)),
+    Act("POST /v1/history/evaluation", RESEARCHER, sent(lambda s: _past(s, RESEARCHER)),
+        about="of the researcher, and data of the asked body's"),
     Act("POST /v1/bodies/{body}/introductions", ANYBODY,
         lambda s: ({"body": s.river}, command(introduction="I would like to meet you."))),
     Act("POST /v1/drafts", RESEARCHER,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import stack as steps
 import web_steps as also
 from stack import GENOME, Json, command
-from web_act import ANYBODY, MEMBER, OPERATOR, SECRETARY, Act, Made, nothing, river, sent
+from web_act import ANYBODY, MEMBER, OPERATOR, SECRETARY, Act, Made, at, nothing, river, sent
 from web_scene import Scene
 
 
@@ -43,6 +44,22 @@ def _word(scene: Scene) -> Made:
     return {"proposal": scene.proposal}, scene.hui("decline", body=scene.river)
 
 
+def _shipped(scene: Scene) -> Made:
+    return {"pack": "draft", "version": "1"}, None
+
+
+def _writing(scene: Scene) -> Made:
+    return {"pack": scene.writing, "version": "1"}, None
+
+
+def _fork(scene: Scene) -> Json:
+    return command(body=scene.river, name="Example fork", pack="draft")
+
+
+def _adoption(scene: Scene) -> Json:
+    return steps.adoption(scene.stack, SECRETARY, scene.river, "example")
+
+
 OWN = (
     Act("POST /v1/bodies", ANYBODY, sent(_enter)),
     Act("GET /v1/bodies/{body}", MEMBER, river(lambda s: None)),
@@ -66,7 +83,22 @@ OWN = (
         "pause"),
     Act("POST /v1/bodies/{body}/reminders", SECRETARY, river(lambda s: command(days=[10, 20]))),
     Act("POST /v1/bodies/{body}/korero", MEMBER, river(_korero)),
-    Act("POST /v1/bodies/{body}/adoptions", SECRETARY, river(lambda s: command(pack="example"))),
+    # Packs: what comes with Accord is anyone's to read, and what a body is writing its own.
+    Act("GET /v1/packs", ANYBODY, nothing),
+    Act("GET /v1/packs/{pack}", ANYBODY, lambda s: ({"pack": "draft"}, None), about="shipped"),
+    Act("GET /v1/packs/{pack}", MEMBER, at("pack", "writing"), about="being written"),
+    Act("GET /v1/packs/{pack}/versions/{version}", ANYBODY, _shipped, about="shipped"),
+    Act("GET /v1/packs/{pack}/versions/{version}", MEMBER, _writing, about="being written"),
+    Act("GET /v1/packs/{pack}/versions/{version}/export", ANYBODY, _shipped, about="shipped"),
+    Act("GET /v1/packs/{pack}/versions/{version}/export", MEMBER, _writing,
+        about="being written"),
+    Act("POST /v1/packs", SECRETARY, sent(_fork)),
+    Act("POST /v1/packs/{pack}/versions", SECRETARY,
+        lambda s: ({"pack": s.writing}, s.edit())),
+    Act("GET /v1/bodies/{body}/adoption-preview/{pack}", MEMBER,
+        lambda s: ({"body": s.river, "pack": "example"}, None)),
+    Act("GET /v1/bodies/{body}/adoptions", ANYBODY, river(lambda s: None)),
+    Act("POST /v1/bodies/{body}/adoptions", SECRETARY, river(_adoption)),
     Act("POST /v1/bodies/{body}/pack-withdrawals", SECRETARY,
         river(lambda s: command(pack=s.adopted)), "adopted"),
     # What all share.

@@ -15,7 +15,7 @@ from stack import Stack
 
 from services import bootstrap
 from services.settings import Smtp
-from services.web import app
+from services.web import app, decision
 from services.web.signin import ExampleSignIn, SessionSignIn
 
 WARM = 3
@@ -35,13 +35,14 @@ class Portal:
         self.app.state.accord = bootstrap.build(settings, None)
         self.app.state.signin = ExampleSignIn(settings.home / "example-signing.key")
         self.app.state.sessions = SessionSignIn()
+        self.app.state.entrance = decision.Entrance(self.app.state.accord)
         self._statements: list[str] = []
         engine = self.app.state.accord.store.engine
         sa.event.listen(engine, "before_cursor_execute", self._noted)
 
     def close(self) -> None:
         """Give the database back."""
-        self.app.state.accord.store.close()
+        self.app.state.accord.close()
 
     def answered(self, who: str, method: str, path: str, **more: Any) -> tuple[int, httpx.Response]:
         """How many statements it took, and the answer. `who` is a key of the example's people,

@@ -206,10 +206,29 @@ class Scene:
 
     def _make_adopted(self) -> str:
         pack = "example-newcomers"
+        sent = steps.adoption(self.stack, "river-secretary", self.river, pack)
         secretary = self.stack.client("river-secretary")
-        answer = secretary.post(f"/v1/bodies/{self.river}/adoptions", json=command(pack=pack))
+        answer = secretary.post(f"/v1/bodies/{self.river}/adoptions", json=sent)
         assert answer.status_code in (201, 409), answer.text
         return pack
+
+    def _make_writing(self) -> str:
+        """A pack that the river body is writing, and that is in force nowhere."""
+        sent = command(body=self.river, name="Example rules", pack="example")
+        secretary = self.stack.client("river-secretary")
+        return str(ok(secretary.post("/v1/packs", json=sent))["stream"])
+
+    def edit(self) -> Json:
+        """Its next version: a line more than its newest."""
+        secretary = self.stack.client("river-secretary")
+        newest = ok(secretary.get(f"/v1/packs/{self.writing}"))["newest"]
+        read = ok(secretary.get(f"/v1/packs/{self.writing}/versions/{newest}"))
+        line = (
+            f"DRAFT-{self.number()},role:grantee,use.read,*,*,open,invented,*,*,*,*,deny,"
+            "This invented purpose is not ours.\n"
+        )
+        files = {**read["files"], "rules.csv": read["files"]["rules.csv"] + line}
+        return command(based_on=newest, files=files)
 
     def _make_delegation(self) -> str:
         sent = self.delegating("river-member-4", "island-b-member-2")

@@ -164,8 +164,7 @@ def live_some_weeks(stack: Stack) -> Later:
         mandate={"capacities": ["holder"], "items": [REGISTER]}, name="Example data agency",
     )  # fmt: skip
     welcome(stack, agency, "agency-secretary", "agency-officer")
-    adopted = command(pack="example-holder")
-    ok(stack.client("agency-secretary").post(f"/v1/bodies/{agency}/adoptions", json=adopted))
+    steps.adopt(stack, "agency-secretary", agency, "example-holder")
     agree(stack, "hill", kind="reviewer", subject=stack.people["reviewer"])
     set_kawa(stack, "river", KAWA["river"])
     with desk(stack, days=2):
