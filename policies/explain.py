@@ -27,8 +27,8 @@ class Change:
     sentence: str
 
 
-def line(rule: Rule, decided: bool) -> Mapping[str, Any]:
-    """A rule that spoke, as it is shown."""
+def told(rule: Rule, decided: bool) -> Mapping[str, Any]:
+    """A rule as it is or was in force, whether or not anybody can change it now."""
     return {
         "rule": rule.restriction or rule.id,
         "effect": rule.effect,
@@ -38,8 +38,12 @@ def line(rule: Rule, decided: bool) -> Mapping[str, Any]:
         "in_force_since": rule.made_at or None,
         "from": None if rule.since == EVERY else rule.since,
         "until": None if rule.until == EVERY else rule.until,
-        "changed_by": _changed_by(rule),
     }
+
+
+def line(rule: Rule, decided: bool) -> Mapping[str, Any]:
+    """A rule that spoke, as it is shown."""
+    return {**told(rule, decided), "changed_by": _changed_by(rule)}
 
 
 def lines(matched: Iterable[Rule], decided: Rule | None) -> list[Mapping[str, Any]]:

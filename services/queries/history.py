@@ -15,11 +15,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from policies import explain
 from policies.body.commands import DEPLOYMENT, Mandate
 from policies.codec import written
 from policies.refusals import Code, Refused, RefusedError
 from policies.routing import Item
-from policies.rules import EVERY, Rule
 from policies.slices import ANY, Part
 from policies.types import STORIES
 from policies.use import SLICE_OBLIGATION, UseAnswer, UseQuestion
@@ -157,7 +157,7 @@ def _shown(sight: Sight, given: history.Given, asker: Asker) -> Json:
                 ],
                 "reason_user": {"200": "A grant in force allowed this, within its slice."},
                 "grant": found.grant,
-                "rules": [_line(each, decided=False) for each in given.lines],
+                "rules": [explain.told(each, decided=False) for each in given.lines],
             },
         }
     told = decisions.tell(sight.connection, _opened(found, asker))
@@ -169,7 +169,7 @@ def _shown(sight: Sight, given: history.Given, asker: Asker) -> Json:
             "code": str(told.refused.code),
             "reason_user": {"403": told.words or told.refused.sentence},
             "next": told.refused.next_step,
-            "rules": [_line(each, decided=True) for each in lines],
+            "rules": [explain.told(each, decided=True) for each in lines],
         },
     }
 
@@ -180,20 +180,6 @@ def _opened(found: UseAnswer, asker: Asker) -> UseAnswer:
     if rule is None or not rule.hidden or rule.adopter not in asker.own:
         return found
     return replace(found, code=Code.RESTRICTED)
-
-
-def _line(rule: Rule, decided: bool) -> Json:
-    """A rule as it was in force then, also where it has been withdrawn since."""
-    return {
-        "rule": rule.restriction or rule.id,
-        "effect": rule.effect,
-        "because": rule.because,
-        "decided": decided,
-        "body": rule.adopter,
-        "in_force_since": rule.made_at or None,
-        "from": None if rule.since == EVERY else rule.since,
-        "until": None if rule.until == EVERY else rule.until,
-    }
 
 
 def _answered(
