@@ -27,7 +27,7 @@ from services.people import Viewer
 from services.sign_in import sessions
 from services.store import leaves
 from services.store.schema import streams as streams_table
-from services.web import app
+from services.web import app, decision
 from services.web.signin import ExampleSignIn, SessionSignIn
 
 MOST_AT_ONCE = 20
@@ -46,6 +46,7 @@ class Parlour(World):
         self._app.state.accord = house.accord
         self._app.state.signin = ExampleSignIn(house.settings.home / "example-signing.key")
         self._app.state.sessions = SessionSignIn()
+        self._app.state.entrance = decision.Entrance(house.accord)
         self._http = httpx.ASGITransport(self._app, raise_app_exceptions=False)
         self._secrets: dict[str, str] = {}
         self._worker = contextlib.AsyncExitStack()

@@ -311,7 +311,13 @@ class Scene:
             return str(ok(browser.get("/v1/sessions"))[0]["id"])
 
     def put_back(self) -> None:
-        """Undo what other tests would stumble over: who left, and what is contested."""
+        """Undo what other tests would stumble over: who left, what is contested, and a pack by
+        which the river body's lines would be asked about somebody else's people as well."""
+        withdrawal = command(pack="example-newcomers")
+        path = f"/v1/bodies/{self.river}/pack-withdrawals"
+        answer = self.stack.client("river-secretary").post(path, json=withdrawal)
+        # Nothing to withdraw is as well.
+        assert answer.status_code in (201, 404, 409), answer.text
         self.spend("staying")
         assert self.staying
         for claim in ok(self.stack.client("river-secretary").get("/v1/claims")):
