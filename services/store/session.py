@@ -7,7 +7,9 @@ PostgreSQL runs with its own ``synchronous_commit`` (on, unless the server says 
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -82,13 +84,28 @@ class Store:
 def _sqlite_connected(raw: Any, record: object) -> None:
     # The driver's own transaction handling would begin deferred ones behind our back.
     raw.isolation_level = None
+    _write_ahead(raw)
     for pragma in (
-        "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
         "temp_store=MEMORY",
     ):
         raw.execute(f"PRAGMA {pragma}")
+
+
+def _write_ahead(raw: Any) -> None:
+    """Switch to WAL, which a new file needs once. Where two processes meet in doing so, SQLite
+    refuses one at once, whatever its timeout: the lock that it would wait for is one that both
+    hold in part. So this waits, as long as any other lock is waited for."""
+    last = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            raw.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > last:
+                raise
+            time.sleep(0.01)
 
 
 def upsert(

@@ -1,7 +1,10 @@
 """Transactions: reads that see one moment, writes that happen whole or not at all."""
 
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -147,3 +150,21 @@ def test_a_row_is_told_by_another_constraint_where_that_is_asked(store: Store) -
         upsert(connection, read_backs, other, by=("entry", "person"))
         query = sa.select(read_backs.c.code_hash).order_by(read_backs.c.code_hash)
         assert list(connection.execute(query).scalars()) == ["three", "two"]
+
+
+def test_several_that_open_a_new_file_at_once_all_come_in(tmp_path: Path) -> None:
+    """SQLite refuses one of two that make a file's first switch to WAL together."""
+
+    def opened(url: str, together: threading.Barrier) -> None:
+        store = Store(url)
+        together.wait()
+        with store.write() as connection:
+            connection.execute(sa.text("CREATE TABLE IF NOT EXISTS first (a INTEGER)"))
+        store.close()
+
+    with ThreadPoolExecutor(4) as several:
+        for number in range(60):
+            together = threading.Barrier(4)
+            url = f"sqlite:///{tmp_path}/{number}.sqlite"
+            for each in [several.submit(opened, url, together) for _ in range(4)]:
+                each.result()
