@@ -133,7 +133,11 @@ class Checking:
     def again(self, recorded: Recorded) -> Again:
         """The answer that the record comes to now, and whether it is the recorded one."""
         if recorded.answered.basis is None:
-            return Again(None, NOT_WRITTEN)
+            if recorded.answered.code != Code.INVALID:
+                return Again(None, NOT_WRITTEN)
+            # It could not be read, and so has nothing to start from: whatever held, that is a no.
+            unread = UseAnswer(False, Code.INVALID)
+            return Again(unread, agrees=agrees(unread, recorded.answered))
         if self._position(recorded) < self._begins.position:
             return Again(None, BEFORE_THE_LOG)
         found = self._answer(recorded, recorded.answered.basis.at)

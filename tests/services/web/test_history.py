@@ -299,6 +299,10 @@ def test_every_answer_in_the_record_comes_again(busy: Stack, stack: Stack, grant
         None, "other_slice", "other_slice", "obligation_unsupported", "other_purpose", "no_grant",
         "not_found", "no_grant", "no_rule",
     ]  # fmt: skip
+    # So is what cannot be read, among others that can.
+    several = {**question, "evaluations": [{}, {"subject": 7}]}
+    told = ok(busy.gateway.post("/access/v1/evaluations", json=several))["evaluations"]
+    assert [each["context"].get("code") for each in told] == [None, "invalid"]
     with web_history.asking(busy):
         for code in web_history.live(busy, request, issued, alone=busy is not stack):
             assert ask(busy, question)["context"].get("code", "allowed") == code
