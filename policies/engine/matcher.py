@@ -10,12 +10,14 @@ index follows from `model.conf`, and whoever edits the one changes the other.
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-COMPARED = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+COMPARED = (ast.Eq, ast.NotEq, *ORDERED)
 _REWRITTEN = re.compile(r"&&|\|\||!|\b(and|or|not)\b|\b[rp]\d*[._]")
 LONGEST = 5_000
 """How many characters a matcher may have."""
@@ -108,6 +110,7 @@ def read(
     """
     whole = _parsed(text)
     _Reader(request, columns, relations, functions).boolean(whole, DEEPEST)
+    _refuse_order(whole, request, functions)
     conjuncts = list(_flat(whole, ast.And))
     pins: dict[str, Pins] = {}
     shared = None
@@ -168,16 +171,21 @@ class _Reader:
                 for each in elements:
                     self.text(each)
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
-                if name not in self.relations and name not in self.functions:
-                    raise MatcherError(f"A matcher cannot call {name!r}.")
-                if name in self.relations:
-                    self.relation(name, arguments)
-                for each in arguments:
-                    self.value(each)
+                self.call(name, arguments)
             case _:
                 raise MatcherError(
                     f"A matcher has comparisons, and, or, not, and calls; no {_kind(node)}."
                 )
+
+    def call(self, name: str, arguments: list[ast.expr]) -> None:
+        if name in self.relations:
+            self.relation(name, arguments)
+        elif name not in self.functions:
+            raise MatcherError(f"A matcher cannot call {name!r}.")
+        elif not _takes(self.functions[name], len(arguments)):
+            raise MatcherError(f"{name} does not take {len(arguments)} values.")
+        for each in arguments:
+            self.value(each)
 
     def relation(self, name: str, arguments: list[ast.expr]) -> None:
         match arguments:
@@ -203,6 +211,36 @@ class _Reader:
 
 def _kind(node: ast.expr) -> str:
     return type(node).__name__
+
+
+def _takes(function: Function, number: int) -> bool:
+    try:
+        inspect.signature(function.call).bind(*range(number))
+    except TypeError:
+        return False
+    return True
+
+
+def _refuse_order(
+    whole: ast.expr, request: Collection[str], functions: Mapping[str, Function]
+) -> None:
+    """What a function prepares of rules is no text, and so is what a question gives in its place:
+    nothing comes before it or after."""
+    nodes = list(ast.walk(whole))
+    read = {
+        each.id
+        for node in nodes
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        if node.func.id in functions and functions[node.func.id].prepare is not str
+        for each in node.args
+        if isinstance(each, ast.Name) and each.id in request
+    }
+    for node in nodes:
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ORDERED):
+            for side in (node.left, *node.comparators):
+                if isinstance(side, ast.Name) and side.id in read:
+                    name = side.id.replace("_", ".", 1)
+                    raise MatcherError(f"{name} is read by a function; nothing comes before it.")
 
 
 def _flat(node: ast.expr, operator: type[ast.boolop]) -> Iterator[ast.expr]:

@@ -41,7 +41,11 @@ QUESTIONS = [
      Slice(frozenset({"b"})), "2025-05"),
 ]  # fmt: skip
 REQUEST, COLUMNS, RELATIONS = ["r_a", "r_b"], ["p_x", "p_y"], ["g"]
-FUNCTIONS = {"meets": Function(lambda asked, ruled: bool(set(asked) & set(ruled)))}
+FUNCTIONS = {
+    "meets": Function(lambda asked, ruled: bool(set(asked) & set(ruled))),
+    # What this reads is no text.
+    "heeds": Function(lambda asked, ruled: asked == ruled, frozenset),
+}
 HANG = 1.0
 """Seconds of the processor."""
 MOST_WORDS = 25
@@ -188,6 +192,8 @@ def test_slips_in_the_houses_own_matcher_are_refused_or_mean_what_they_mean_to_s
         "", " ", "()", "(", ")", "&&", "r.a == p.x &&", "!", "r.a = p.x", "r.a == p.x; r.a == p.y",
         "r.a == p.x\x00", "print(r.a)", "globals() == p.x", "_g(r.a, p.x)", "entries == p.x",
         "found.append(r.a)", "asked == p.x", "regexMatch(r.a, p.x)", "keyMatch(r.a, p.x)",
+        "meets(r.a)", "meets()", "meets(r.a, p.x, p.y)",
+        "heeds(r.a, p.x) && r.a < p.y", "heeds(r.a, p.x) && !(p.y >= r.a)",
         "ｅval(p.x)", "r.ａ == p.x", "yield", "await r.a", "*r.a", "r.a == p.x, r.b == p.y",
     ],
 )  # fmt: skip
