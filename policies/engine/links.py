@@ -54,10 +54,11 @@ class Relation:
             if not links[who]:
                 del links[who]
         found = Relation(links)
-        # What was found out of names that have nothing to do with what changed is still so.
+        # What was found out of names that have nothing to do with what changed is still so. (Of
+        # a copy, made in one step: whoever asks meanwhile finds out more.)
         found._reached = {
             name: reached
-            for name, reached in self._reached.items()
+            for name, reached in self._reached.copy().items()
             if other.keys().isdisjoint(reached)
         }
         found.refuse_long()
