@@ -25,13 +25,16 @@ OBLIGATIONS = frozenset({SLICE_OBLIGATION, STORY_OBLIGATION, APART_OBLIGATION})
 """Those that an answer can carry."""
 
 
-def of(question: UseQuestion, grants: Mapping[str, Stream], at: datetime) -> Basis:
+def of(
+    question: UseQuestion, grants: Mapping[str, Stream], at: datetime, given: Slice | None
+) -> Basis:
     """What is written down of `question`, as it was looked up at `at`.
 
     Args:
         question: what was asked.
         grants: the grants that name its person and its item, as they stood.
         at: the instant (UTC) at which they did.
+        given: the slice of the answer, where it is a yes: it stands in the record beside this.
     """
     states: list[GrantState] = [each.state for each in grants.values()]
     named = {
@@ -42,7 +45,7 @@ def of(question: UseQuestion, grants: Mapping[str, Stream], at: datetime) -> Bas
     }
     return Basis(
         at,
-        _known_part(question.slice, states) if question.slice is not None else None,
+        _known_part(question.slice, states, given) if question.slice is not None else None,
         question.obligations & OBLIGATIONS,
         question.named if question.named is None or question.named in named else UNKNOWN,
         {name: each.sequence for name, each in sorted(grants.items())},
@@ -57,9 +60,9 @@ def question(answered: Answered, basis: Basis) -> UseQuestion:
     )  # fmt: skip
 
 
-def _known_part(asked: Slice, grants: Iterable[GrantState]) -> Slice:
-    """`asked`, with one id in place of all that no grant holds: it lies within a grant's slice
-    just where `asked` does."""
+def _known_part(asked: Slice, grants: Iterable[GrantState], given: Slice | None) -> Slice:
+    """`asked`, with one id in place of all that no grant holds and no answer gave: it lies within
+    a grant's slice just where `asked` does."""
     terms = [each.terms for each in grants if each.terms is not None]
     peoples = {
         people
@@ -75,6 +78,9 @@ def _known_part(asked: Slice, grants: Iterable[GrantState]) -> Slice:
         if part != ANY
         for place in part
     }
+    if given is not None:
+        peoples |= set() if given.peoples == ANY else given.peoples
+        places |= set() if given.places == ANY else given.places
     return replace(
         asked, peoples=_known(asked.peoples, peoples), places=_known(asked.places, places)
     )

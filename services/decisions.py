@@ -174,7 +174,9 @@ def _to_record(
         found.grant,
         found.slice,
         found.rule.restriction if found.rule else None,
-        None if question is UNREADABLE else basis.of(question, facts.naming(question), facts.now),
+        None
+        if question is UNREADABLE
+        else basis.of(question, facts.naming(question), facts.now, found.slice),
     )
     command = str(uuid.uuid4())
     return Envelope(

@@ -33,6 +33,8 @@ def questions(stack: Stack) -> list[Json]:
     return [
         whole,
         steps.question(stack, purpose=PURPOSE, slice=narrow),
+        # A place that no grant names, in grants for any.
+        steps.question(stack, purpose=PURPOSE, slice={**narrow, "places": ["example-town"]}),
         steps.question(stack, purpose=PURPOSE, slice={"peoples": [*SMALL, "Mere.Example"]}),
         steps.question(stack, purpose=PURPOSE, slice={"peoples": []}),
         steps.question(stack, purpose=PURPOSE, obligations_supported=[]),
